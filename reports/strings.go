@@ -1,0 +1,50 @@
+package reports
+
+import "reflect"
+
+// mapStrings returns a deep copy of a report with every string in it replaced by what to makes of it. Before that, each
+// struct is given to prepare, by pointer. Both see only the copy.
+//
+// It goes by reflection, so that a field added to the model later is covered too. Strings of a named type, such as
+// verdicts and levels, are the harness's own words and stay.
+func mapStrings(report Report, prepare func(part any), to func(string) string) Report {
+	return mapValue(reflect.ValueOf(report), prepare, to).Interface().(Report)
+}
+
+func mapValue(v reflect.Value, prepare func(part any), to func(string) string) reflect.Value {
+	out := reflect.New(v.Type()).Elem()
+	out.Set(v)
+	switch v.Kind() {
+	case reflect.String:
+		if v.Type() == reflect.TypeFor[string]() {
+			out.SetString(to(v.String()))
+		}
+	case reflect.Struct:
+		prepare(out.Addr().Interface())
+		for i := range out.NumField() {
+			if field := out.Field(i); field.CanSet() {
+				field.Set(mapValue(field, prepare, to))
+			}
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			out.Set(reflect.New(v.Type().Elem()))
+			out.Elem().Set(mapValue(v.Elem(), prepare, to))
+		}
+	case reflect.Slice:
+		if !v.IsNil() {
+			out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
+			for i := range v.Len() {
+				out.Index(i).Set(mapValue(v.Index(i), prepare, to))
+			}
+		}
+	case reflect.Map:
+		if !v.IsNil() {
+			out.Set(reflect.MakeMapWithSize(v.Type(), v.Len()))
+			for iter := v.MapRange(); iter.Next(); {
+				out.SetMapIndex(mapValue(iter.Key(), prepare, to), mapValue(iter.Value(), prepare, to))
+			}
+		}
+	}
+	return out
+}
