@@ -1,0 +1,111 @@
+package target
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"strings"
+)
+
+// maxHookOutput bounds what an error repeats of a command's output.
+const maxHookOutput = 300
+
+func (h Hook) check() error {
+	switch {
+	case len(h.Command) > 0 && h.HTTP != nil:
+		return errors.New("both command and http are set; keep one")
+	case len(h.Command) == 0 && h.HTTP == nil:
+		return errors.New("write command: [program, argument] or http: {method: POST, url: URL}")
+	case h.Timeout < 0:
+		return fmt.Errorf("timeout: %s is negative; write a duration such as 10s", h.Timeout)
+	case h.HTTP != nil:
+		if _, err := parseHTTPURL(h.HTTP.URL); err != nil {
+			return fmt.Errorf("http.url: %w", err)
+		}
+		for name, value := range h.HTTP.Header {
+			if _, err := value.read(); err != nil {
+				return fmt.Errorf("http.header.%s: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Run carries the hook out. name is the hook's name for errors, dir the folder for a command.
+func (t *Target) Run(ctx context.Context, name string, h Hook) error {
+	ctx, cancel := context.WithTimeout(ctx, orDefault(h.Timeout, hookTimeout))
+	defer cancel()
+	var err error
+	if h.HTTP != nil {
+		err = h.HTTP.do(ctx)
+	} else {
+		err = runCommand(ctx, t.dir, h.Command)
+	}
+	if err != nil {
+		return fmt.Errorf("hook %s: %w", name, err)
+	}
+	return nil
+}
+
+func (c Call) do(ctx context.Context) (err error) {
+	method := c.Method
+	if method == "" {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.URL, nil)
+	if err != nil {
+		return err
+	}
+	for name, value := range c.Header {
+		text, err := value.read()
+		if err != nil {
+			return fmt.Errorf("header %s: %w", name, err)
+		}
+		req.Header.Set(name, text)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return unwrapURL(err)
+	}
+	defer func() { err = errors.Join(err, resp.Body.Close()) }()
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return fmt.Errorf("%s %s answered %d; a 2xx is expected", method, req.URL.Redacted(), resp.StatusCode)
+	}
+	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, maxObserverAnswer))
+	return err
+}
+
+func runCommand(ctx context.Context, dir string, argv []string) error {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Dir = dir
+	out := &tail{limit: maxHookOutput}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		if text := strings.TrimSpace(out.buf.String()); text != "" {
+			return fmt.Errorf("%s: %w; it printed: %s", argv[0], err, text)
+		}
+		return fmt.Errorf("%s: %w", argv[0], err)
+	}
+	return nil
+}
+
+// tail keeps the last bytes written, so that a talkative command cannot fill the memory.
+type tail struct {
+	buf   bytes.Buffer
+	limit int
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.buf.Write(p)
+	if extra := t.buf.Len() - t.limit; extra > 0 {
+		t.buf.Next(extra)
+	}
+	return len(p), nil
+}

@@ -1,0 +1,95 @@
+package reference
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/kirimcheck/kirimcheck/contract"
+	"github.com/kirimcheck/kirimcheck/target"
+)
+
+// Secret is the reference receiver's secret. It protects nothing and is no secret.
+const Secret = "whsec_a2lyaW1jaGVjay1yZWZlcmVuY2UtcmVjZWl2ZXI"
+
+// readHeaderTimeout ends connections that never send a request.
+const readHeaderTimeout = 10 * time.Second
+
+// Server is a receiver that listens on loopback.
+type Server struct {
+	http *http.Server
+	addr string
+	done chan error
+}
+
+// Listen starts a server for the handler on a free port of 127.0.0.1. wrap may be nil; a mutant uses it to get at the
+// connections. Close ends the server.
+func Listen(ctx context.Context, handler http.Handler, wrap func(net.Listener) net.Listener) (*Server, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("the reference receiver cannot listen: %w", err)
+	}
+	s := &Server{addr: l.Addr().String(), done: make(chan error, 1)}
+	if wrap != nil {
+		l = wrap(l)
+	}
+	s.http = &http.Server{
+		Handler: handler, ReadHeaderTimeout: readHeaderTimeout,
+		// A mutant that panics is meant to; its trace is no message to the user.
+		ErrorLog: slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelError),
+	}
+	go func() { s.done <- s.http.Serve(l) }()
+	return s, nil
+}
+
+// Close ends the server, its connections included, and waits for it.
+func (s *Server) Close() error {
+	err := s.http.Close()
+	if served := <-s.done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}
+
+// Config is the target file of the server.
+func (s *Server) Config(edition string) target.Config {
+	base := "http://" + s.addr
+	return target.Config{
+		Name: "reference receiver", Role: contract.RoleReceiver, Edition: edition, URL: base + WebhookPath,
+		Observe: target.Observe{
+			// Effects are there before the answer is, so little time is needed to see that one is missing.
+			Timeout: time.Second, Settle: 10 * time.Millisecond, Interval: 2 * time.Millisecond,
+			HTTP: &target.HTTPObserver{
+				URL:   base + EffectsPath + "?event={event}&event_id={event_id}&item={item_id}&status={status}",
+				Count: "/count",
+			},
+		},
+		Hooks: target.Hooks{
+			Fail:    &target.Hook{HTTP: &target.Call{Method: http.MethodPost, URL: base + FailPath}},
+			Recover: &target.Hook{HTTP: &target.Call{Method: http.MethodPost, URL: base + RecoverPath}},
+		},
+	}
+}
+
+// Start runs the correct receiver of an edition and returns it as a target.
+func Start(ctx context.Context, edition string) (*Server, *target.Target, error) {
+	ed, err := contract.LoadEdition(edition)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := Listen(ctx, NewReceiver(ed, Correct(ed, Secret)), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := s.Config(ed.ID).WithSecret(Secret).Resolve("reference receiver")
+	if err != nil {
+		return nil, nil, errors.Join(err, s.Close())
+	}
+	return s, t, nil
+}
