@@ -1,0 +1,135 @@
+package suites
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/onsi/ginkgo/v2"
+
+	"github.com/kirimcheck/kirimcheck/contract"
+	"github.com/kirimcheck/kirimcheck/reports"
+)
+
+// Check is one spec at work. It gathers evidence and comes to one verdict; the first verdict stands, and ends the spec.
+type Check struct {
+	*Session
+	ctx    ginkgo.SpecContext
+	req    contract.Requirement
+	result reports.SpecResult
+	facts  []reports.Fact
+	// last is what a repeat line repeats.
+	last repeater
+	// baselineTook is how long the effect of this spec's baseline took.
+	baselineTook time.Duration
+}
+
+// entryName marks our report entries among those of Ginkgo.
+const entryName = "kirimcheck"
+
+// entry is what a spec hands to the end of the run, by way of Ginkgo's report.
+type entry struct {
+	Result reports.SpecResult `json:"result"`
+	Facts  []reports.Fact     `json:"facts"`
+}
+
+// spec defines the spec of a requirement: its text and labels come from the ledger. variant tells the specs of one
+// requirement apart and may be empty. args are further Ginkgo decorators.
+func (s *Session) spec(id, variant string, body func(c *Check), args ...any) {
+	req, ok := s.ledger.Get(id)
+	if !ok {
+		panic(fmt.Sprintf("a spec names the requirement %q, which the ledger of %s in %s does not have", id, s.role, s.edition.ID))
+	}
+	text := req.Spec
+	if variant != "" {
+		text += ": " + variant
+	}
+	s.it(req, text, labels(req), body, args)
+}
+
+// fact defines a spec that records something and judges nothing.
+func (s *Session) fact(text, area string, body func(c *Check)) {
+	s.it(contract.Requirement{}, text, []string{area, "information"}, body, nil)
+}
+
+// it declares one spec to Ginkgo.
+func (s *Session) it(req contract.Requirement, text string, with []string, body func(c *Check), args []any) {
+	ginkgo.It(text, append(args, ginkgo.Label(with...), func(ctx ginkgo.SpecContext) {
+		c := &Check{Session: s, ctx: ctx, req: req, result: reports.SpecResult{Requirement: req.ID, Name: text}}
+		started := time.Now()
+		defer func() {
+			c.result.DurationMS = float64(time.Since(started)) / float64(time.Millisecond)
+			c.file()
+		}()
+		// One spec goes on where the others are called off: it has to show what was seen.
+		if s.halted != "" && req.ID != validSignature {
+			c.Untestable("%s", s.halted)
+		}
+		body(c)
+		if len(c.result.Exchanges)+len(c.result.Observations) == 0 {
+			c.Error("the spec ended without having seen anything")
+		}
+		c.result.Verdict = reports.Pass
+	})...)
+}
+
+// labels are the labels of a requirement's specs: area, level and id. The role is on the container.
+func labels(r contract.Requirement) []string { return []string{r.Area(), string(r.Level), r.ID} }
+
+// file hands the result over. A spec that ended without a verdict has none filed: the panic or failure that ended it
+// is in Ginkgo's own report.
+func (c *Check) file() {
+	if c.result.Verdict == "" {
+		return
+	}
+	if c.result.Verdict == reports.Pass {
+		// The files leave the exchanges of a pass out, so they need not travel between processes either.
+		c.result.Exchanges = nil
+	} else {
+		c.result.Rerun = c.opts.Rerun(c.req.ID)
+	}
+	ginkgo.AddReportEntry(entryName, entry{c.result, c.facts}, ginkgo.ReportEntryVisibilityNever)
+	if c.opts.Progress != nil {
+		c.opts.Progress(c.result)
+	}
+}
+
+// Broken ends the spec because what was observed breaks the requirement: a fail for a MUST, a warning for a SHOULD.
+func (c *Check) Broken(expected, seen string) {
+	c.result.Expected, c.result.Seen = expected, seen
+	c.result.Reason = "expected " + expected + ", saw " + seen
+	if n := len(c.result.Exchanges); n > 0 {
+		c.result.Exchanges[n-1].Decisive = true
+	}
+	if c.last != nil {
+		c.result.Repeat = c.last.Repeat()
+	}
+	if c.req.Level == contract.Should {
+		c.result.Verdict = reports.Warn
+		ginkgo.Skip("warning: "+c.result.Reason, 1)
+	}
+	c.result.Verdict = reports.Fail
+	ginkgo.Fail(fmt.Sprintf("%s\nexpected: %s\nseen:     %s\nsource:   %s", c.req.Sentence, expected, seen, c.req.Citations()), 1)
+}
+
+// Untestable ends the spec because the harness cannot observe what it asks for.
+func (c *Check) Untestable(format string, args ...any) {
+	c.result.Verdict, c.result.Reason = reports.Untestable, fmt.Sprintf(format, args...)
+	ginkgo.Skip("untestable: "+c.result.Reason, 1)
+}
+
+// NotApplicable ends the spec because the target declares that it does not have the capability.
+func (c *Check) NotApplicable(format string, args ...any) {
+	c.result.Verdict, c.result.Reason = reports.NotApplicable, fmt.Sprintf(format, args...)
+	ginkgo.Skip("not applicable: "+c.result.Reason, 1)
+}
+
+// Error ends the spec because the harness or the network failed, so that nothing is known.
+func (c *Check) Error(format string, args ...any) {
+	c.result.Verdict, c.result.Reason = reports.Error, fmt.Sprintf(format, args...)
+	ginkgo.Fail("error: "+c.result.Reason, 1)
+}
+
+// Fact records something measured that is not judged.
+func (c *Check) Fact(id, format string, args ...any) {
+	c.facts = append(c.facts, reports.Fact{ID: id, Text: fmt.Sprintf(format, args...)})
+}

@@ -1,0 +1,72 @@
+package suites
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/onsi/ginkgo/v2"
+
+	"github.com/kirimcheck/kirimcheck/contract"
+)
+
+// Define declares the suite's nodes to Ginkgo. It is called once in a process, before ginkgo.RunSpecs.
+func (s *Session) Define() {
+	started := time.Now()
+	ginkgo.SynchronizedBeforeSuite(func(ctx ginkgo.SpecContext) []byte {
+		if err := s.open(ctx, 1, nil); err != nil {
+			ginkgo.Fail(err.Error())
+		}
+		if err := s.preflight(ctx); err != nil {
+			ginkgo.Fail(err.Error())
+		}
+		data, err := json.Marshal(s.share())
+		if err != nil {
+			ginkgo.Fail(err.Error())
+		}
+		return data
+	}, func(ctx ginkgo.SpecContext, data []byte) {
+		process := ginkgo.GinkgoParallelProcess()
+		if process == 1 {
+			return
+		}
+		var from shared
+		if err := json.Unmarshal(data, &from); err != nil {
+			ginkgo.Fail(err.Error())
+		}
+		if err := s.open(ctx, process, &from); err != nil {
+			ginkgo.Fail(err.Error())
+		}
+	})
+	// The first process closes last: the others look at effects through it.
+	ginkgo.SynchronizedAfterSuite(func() {
+		if ginkgo.GinkgoParallelProcess() != 1 {
+			s.closeOrFail()
+		}
+	}, s.closeOrFail)
+
+	if s.opts.Begin != nil {
+		ginkgo.ReportBeforeSuite(func(r ginkgo.Report) { s.opts.Begin(r.PreRunStats.SpecsThatWillRun) })
+	}
+	ginkgo.Describe(string(s.role), ginkgo.Label(string(s.role)), func() {
+		if s.role == contract.RoleReceiver {
+			ginkgo.Describe("delivery", func() { s.receiverDelivery(); s.receiverTolerance() })
+			ginkgo.Describe("signature", func() { s.receiverSignature(); s.receiverRefusal() })
+			ginkgo.Describe("parser", s.receiverParser)
+			ginkgo.Describe("dedupe", func() { s.receiverDedupe(); s.receiverFailedWork() })
+		}
+	})
+
+	ginkgo.ReportAfterSuite("verdict", func(r ginkgo.Report) {
+		report := s.build(r, started)
+		s.report = &report
+		if problem := verdictProblem(report); problem != "" {
+			ginkgo.Fail(problem)
+		}
+	})
+}
+
+func (s *Session) closeOrFail() {
+	if err := s.close(); err != nil {
+		ginkgo.Fail(err.Error())
+	}
+}

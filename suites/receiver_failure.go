@@ -1,0 +1,77 @@
+package suites
+
+import (
+	"slices"
+
+	"github.com/onsi/ginkgo/v2"
+
+	"github.com/kirimcheck/kirimcheck/emitter"
+	"github.com/kirimcheck/kirimcheck/wire"
+)
+
+// receiverFailedWork holds the specs of what a receiver does when its own work fails. They run alone: a target whose
+// work fails, fails for every spec.
+func (s *Session) receiverFailedWork() {
+	s.spec("receiver.dedupe.failed-work.answer", "", func(c *Check) {
+		c.NeedHooks()
+		c.Baseline(anyShape, true)
+		ev := c.Event(anyShape)
+		x := c.deliverWhileFailing(emitter.Plan{Event: ev})
+		if x.Trouble != wire.None || (retryable(x.Status) && x.Status >= 400) {
+			return
+		}
+		const want = "408, 429 or a 5xx, so that the event is sent again"
+		if !x.Acknowledged() {
+			c.Broken(want, answer(x)+"; the sender would not try again")
+		}
+		// A receiver that stores first and works later may answer 2xx, if the work is then done without another attempt.
+		if slices.Contains(c.await(effectsOf(ev)), 0) {
+			c.Broken(want, answer(x)+", and the event never took effect, though the work was possible again: it is lost")
+		}
+		c.Fact("work-queued", "An event whose work failed was answered 2xx and processed later without another attempt.")
+	}, ginkgo.Serial)
+	s.spec("receiver.dedupe.failed-work.effect", "", func(c *Check) {
+		c.NeedHooks()
+		c.Baseline(anyShape, true)
+		ev := c.Event(anyShape)
+		x := c.deliverWhileFailing(emitter.Plan{Event: ev})
+		if !x.Acknowledged() {
+			c.Acknowledged(c.Deliver("attempt 2, the work possible again", emitter.Plan{Event: ev, Attempt: 2}))
+		}
+		c.HasOneEffect(ev)
+	}, ginkgo.Serial)
+}
+
+// NeedHooks ends the spec as untestable where the target's work cannot be made to fail, or effects cannot be seen.
+func (c *Check) NeedHooks() {
+	c.NeedObserver()
+	if c.target.Hooks.Fail == nil {
+		c.Untestable("the target file has no hooks.fail and hooks.recover, so its work cannot be made to fail")
+	}
+}
+
+// deliverWhileFailing delivers an event while the target's work fails, and has it recover. A hook that changed nothing
+// ends the spec.
+func (c *Check) deliverWhileFailing(p emitter.Plan) wire.Exchange {
+	if err := c.target.Run(c.ctx, "fail", *c.target.Hooks.Fail); err != nil {
+		c.Error("%v", err)
+	}
+	recovered := false
+	recoverOnce := func() {
+		if recovered {
+			return
+		}
+		recovered = true
+		if err := c.target.Run(c.ctx, "recover", *c.target.Hooks.Recover); err != nil {
+			c.Error("%v", err)
+		}
+	}
+	// Whatever ends the spec, the target must not be left failing for those that follow.
+	defer recoverOnce()
+	x := c.Deliver("attempt 1, the work failing", p)
+	if x.Acknowledged() && slices.Max(c.hold(effectsOf(p.Event), 0)) > 0 {
+		c.Untestable("hooks.fail did not make the work fail: the event took effect all the same")
+	}
+	recoverOnce()
+	return x
+}

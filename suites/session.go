@@ -1,0 +1,223 @@
+// Package suites holds the specs, as ordinary Ginkgo: `ginkgo ./suites`, `go test ./suites` and `kirimcheck certify`
+// run the very same ones. It decides verdicts; how reports look is not its business.
+package suites
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/kirimcheck/kirimcheck/contract"
+	"github.com/kirimcheck/kirimcheck/emitter"
+	"github.com/kirimcheck/kirimcheck/fixtures"
+	"github.com/kirimcheck/kirimcheck/reports"
+	"github.com/kirimcheck/kirimcheck/target"
+	"github.com/kirimcheck/kirimcheck/target/reference"
+	"github.com/kirimcheck/kirimcheck/wire"
+)
+
+// firstDelivery is a delivery and what came of it.
+type firstDelivery struct {
+	attempt  emitter.Attempt
+	exchange wire.Exchange
+}
+
+// Options say what a run is about.
+type Options struct {
+	// Target is the system under test; nil means the embedded reference of Edition.
+	Target *target.Target
+	// Edition is the edition of the embedded reference; a target brings its own.
+	Edition string
+	// Seed repeats the generated ids and texts; 0 picks one.
+	Seed uint64
+	// Version is the version of the program, for the report.
+	Version string
+	// Command is the command line that repeats the run, without secrets.
+	Command string
+	// Rerun returns the command line that runs the specs of one requirement alone.
+	Rerun func(requirement string) string
+	// Begin, where set, is told the number of specs before the first.
+	Begin func(specs int)
+	// Progress, where set, is told each spec's result as it comes.
+	Progress func(reports.SpecResult)
+}
+
+// Session is one run of the suites against one target. Every parallel process has its own.
+type Session struct {
+	opts     Options
+	ledger   contract.Ledger
+	readings map[string]contract.Reading
+	edition  contract.Edition
+	role     contract.Role
+	// events are the names of the events that the target is subscribed to.
+	events   []string
+	variants []fixtures.Variant
+	// What follows is there once the session is open.
+	target    *target.Target
+	server    *reference.Server
+	client    *wire.Client
+	observer  target.Observer
+	closeObs  func() error
+	watch     watcher
+	generator *fixtures.Generator
+
+	// first is the baseline that was sent before any spec.
+	first *firstDelivery
+	// halted says why nothing more can be learned from the target; specs then end as untestable at once.
+	halted string
+	// unreachable is the one error of a target that was never reached.
+	unreachable string
+	// lost is the one error of a target that went away during the run.
+	lost string
+	// timeouts counts the exchanges in a row that timed out.
+	timeouts int
+	cause    *string
+
+	report *reports.Report
+}
+
+// NewSession checks the options and loads what is needed to define the specs. Nothing is sent yet.
+func NewSession(opts Options) (*Session, error) {
+	ledger, err := contract.LoadLedger()
+	if err != nil {
+		return nil, err
+	}
+	readings, err := contract.Readings()
+	if err != nil {
+		return nil, err
+	}
+	if opts.Seed == 0 {
+		opts.Seed = rand.Uint64()
+	}
+	if opts.Rerun == nil {
+		opts.Rerun = func(string) string { return "" }
+	}
+	s := &Session{opts: opts, readings: readings, role: contract.RoleReceiver, closeObs: func() error { return nil }}
+	if opts.Target != nil {
+		s.edition, s.role, s.events = opts.Target.Contract, opts.Target.Role, opts.Target.Events
+	} else {
+		if s.edition, err = contract.LoadEdition(opts.Edition); err != nil {
+			return nil, err
+		}
+		for _, e := range s.edition.Events {
+			s.events = append(s.events, e.Name)
+		}
+	}
+	s.ledger = ledger.For(s.role, s.edition.ID)
+	if s.variants, err = fixtures.Variants(s.edition); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// shared is what the first parallel process tells the others.
+type shared struct {
+	// Observer replaces the callback observer, of which there can be only one.
+	Observer *target.HTTPObserver `json:"observer,omitempty"`
+	Halted   string               `json:"halted,omitempty"`
+}
+
+// open brings up what the specs need: the embedded reference, the client, the observer, the generator. process is the
+// number of the parallel process; from is what the first one said, nil in the first one itself.
+func (s *Session) open(ctx context.Context, process int, from *shared) error {
+	s.target = s.opts.Target
+	if s.target == nil {
+		server, t, err := reference.Start(ctx, s.edition.ID)
+		if err != nil {
+			return err
+		}
+		s.server, s.target = server, t
+	}
+	client, err := wire.NewClient(s.edition.Delivery.Timeout, s.target.CAFile(), s.target.TLS.Insecure)
+	if err != nil {
+		return fmt.Errorf("tls.ca: %w", err)
+	}
+	s.client = client
+	observe := s.target.Observe
+	if from != nil {
+		s.halted = from.Halted
+		if from.Observer != nil {
+			observe.Callback, observe.HTTP = nil, from.Observer
+		}
+	}
+	if s.observer, s.closeObs, err = target.NewObserver(ctx, observe); err != nil {
+		return err
+	}
+	s.watch = watcher{observer: s.observer, timeout: observe.Timeout, settle: observe.Settle, interval: observe.Interval}
+	// Each process draws from a seed of its own, so that no two ever make the same id.
+	s.generator, err = fixtures.NewGenerator(s.edition, s.opts.Seed+uint64(process)-1, time.Now)
+	return err
+}
+
+// share is what the first process tells the others.
+func (s *Session) share() shared {
+	out := shared{Halted: s.halted}
+	if cb, ok := s.observer.(*target.Callback); ok {
+		o := cb.Shared()
+		out.Observer = &o
+	}
+	return out
+}
+
+// close ends what open began.
+func (s *Session) close() error {
+	errs := []error{s.closeObs()}
+	if s.client != nil {
+		s.client.Close()
+	}
+	if s.server != nil {
+		errs = append(errs, s.server.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// preflight reaches for the target and sends one valid delivery, before any spec. A target that cannot be reached is
+// one error of the run and not one for every spec; a target that takes the request and gives no answer would cost
+// every spec the sender's timeout, so the rest is called off, and the spec receiver.signature.valid tells what was
+// seen. The returned error is that of an unreachable target or of the harness.
+func (s *Session) preflight(ctx context.Context) error {
+	if trouble, err := s.client.Reach(ctx, s.target.URL); trouble != wire.None {
+		s.unreachable = fmt.Sprintf("the target %s cannot be reached: %v", reports.RedactURL(s.target.URL), err)
+		return errors.New(s.unreachable)
+	}
+	ev, err := s.event(anyShape)
+	if err != nil {
+		return err
+	}
+	a, err := s.attempt(emitter.Plan{Event: ev})
+	if err != nil {
+		return err
+	}
+	x := s.client.Send(ctx, a.Request)
+	s.first = &firstDelivery{a, x}
+	switch x.Trouble {
+	case wire.None, wire.Stopped:
+	case wire.NotReached, wire.BadTLS:
+		s.unreachable = fmt.Sprintf("the target %s cannot be reached: %v", reports.RedactURL(s.target.URL), x.Err)
+		return errors.New(s.unreachable)
+	case wire.TimedOut, wire.BrokenOff, wire.NotHTTP:
+		s.halted = fmt.Sprintf("the target gave no complete answer to a first, valid delivery (%v), so nothing more was sent", x.Err)
+	}
+	return nil
+}
+
+// attempt builds the request of a plan; a delivery id is made where the plan has none.
+func (s *Session) attempt(p emitter.Plan) (emitter.Attempt, error) {
+	if p.DeliveryID == "" {
+		p.DeliveryID = s.generator.ID("wbd")
+	}
+	return emitter.Build(s.edition, s.target.URL, s.target.Signing.Reveal(), time.Now(), p)
+}
+
+// Report is the result of the run, nil before it ended.
+func (s *Session) Report() *reports.Report { return s.report }
+
+// Redactor hides the target's secret from everything that is written.
+func (s *Session) Redactor() *reports.Redactor {
+	if s.opts.Target == nil {
+		return reports.NewRedactor()
+	}
+	return reports.NewRedactor(s.opts.Target.Signing.Reveal())
+}
