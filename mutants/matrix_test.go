@@ -1,0 +1,275 @@
+package mutants_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/kirimcheck/kirimcheck/contract"
+	"github.com/kirimcheck/kirimcheck/mutants"
+	"github.com/kirimcheck/kirimcheck/reports"
+	"github.com/kirimcheck/kirimcheck/suites"
+	"github.com/kirimcheck/kirimcheck/target"
+	"github.com/kirimcheck/kirimcheck/target/reference"
+)
+
+// Ginkgo runs specs once in a process, so each mutant is certified by a child process: this very test binary, told by
+// these variables to be a harness instead.
+const (
+	childTarget   = "KIRIMCHECK_TEST_CHILD_TARGET"
+	childFilter   = "KIRIMCHECK_TEST_CHILD_FILTER"
+	childOut      = "KIRIMCHECK_TEST_CHILD_OUT"
+	secretVar     = "KIRIMCHECK_TEST_SECRET"
+	editionChecks = contract.DefaultEdition
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childTarget) == "" {
+		os.Exit(m.Run())
+	}
+	if err := child(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// child certifies the target and writes the report.
+func child() error {
+	tgt, err := target.ReadFile(os.Getenv(childTarget))
+	if err != nil {
+		return err
+	}
+	session, err := suites.NewSession(suites.Options{Target: tgt, Version: "test", Command: "test"})
+	if err != nil {
+		return err
+	}
+	report, err := session.Run(os.Getenv(childFilter))
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(os.Getenv(childOut))
+	if err != nil {
+		return err
+	}
+	return errors.Join(reports.WriteJSON(f, session.Redactor().Report(report)), f.Close())
+}
+
+// certify runs the suite against a target in a child process.
+func certify(ctx context.Context, t *testing.T, config target.Config, filter string) reports.Report {
+	t.Helper()
+	dir := t.TempDir()
+	config.Secret = target.SecretRef{Env: secretVar}
+	data, err := yaml.Dump(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, out := filepath.Join(dir, "target.yaml"), filepath.Join(dir, "report.json")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(ctx, exe)
+	cmd.Env = append(os.Environ(), childTarget+"="+file, childFilter+"="+filter, childOut+"="+out, secretVar+"="+reference.Secret)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, output.String())
+	}
+	raw, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report reports.Report
+	if err := json.Unmarshal(raw, &report); err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func ledger(t *testing.T) contract.Ledger {
+	t.Helper()
+	all, err := contract.LoadLedger()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.For(contract.RoleReceiver, editionChecks)
+}
+
+// byVerdict lists the requirements that have one of the verdicts.
+func byVerdict(r reports.Report, verdicts ...reports.Verdict) []string {
+	var ids []string
+	for _, req := range r.Requirements {
+		if slices.Contains(verdicts, req.Verdict) {
+			ids = append(ids, req.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Each mutant turns exactly the specs red that it names, and the others stay as they are.
+func TestEachMutantIsCaughtByTheSpecsItNamesAndByNoOther(t *testing.T) {
+	rows := ledger(t)
+	for _, m := range mutants.All() {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			want, err := mutants.Expand(rows, m.Breaks)
+			if err != nil {
+				t.Fatal(err)
+			}
+			server, config, err := m.Start(t.Context(), editionChecks)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := server.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			report := certify(t.Context(), t, config, m.Filter)
+			if red := byVerdict(report, reports.Fail, reports.Warn); !slices.Equal(red, want) {
+				t.Errorf("red are\n  %s\nwant\n  %s", strings.Join(red, "\n  "), strings.Join(want, "\n  "))
+				logSurprises(t, report, want)
+			}
+			checkUndecided(t, rows, m, report, want)
+			if m.Cause != "" && !hasCause(report, m.Cause) {
+				t.Errorf("no failure names a cause with %q", m.Cause)
+			}
+		})
+	}
+}
+
+// maxLogged bounds the specs that are told when a mutant surprises.
+const maxLogged = 5
+
+func logSurprises(t *testing.T, report reports.Report, want []string) {
+	t.Helper()
+	logged := 0
+	for _, req := range report.Requirements {
+		for _, s := range req.Specs {
+			if (s.Verdict == reports.Fail || s.Verdict == reports.Warn) && !slices.Contains(want, req.ID) && logged < maxLogged {
+				t.Logf("%s %s: %s: %s", s.Verdict, req.ID, s.Name, s.Reason)
+				logged++
+			}
+		}
+	}
+}
+
+// checkUndecided allows untestable specs only where the mutant blinds them, and errors nowhere.
+func checkUndecided(t *testing.T, rows contract.Ledger, m mutants.Mutant, report reports.Report, red []string) {
+	t.Helper()
+	var blind []string
+	if len(m.Blinds) > 0 {
+		var err error
+		if blind, err = mutants.Expand(rows, m.Blinds); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range byVerdict(report, reports.Untestable) {
+		if !slices.Contains(blind, id) {
+			t.Errorf("%s is untestable", id)
+		}
+	}
+	if errs := byVerdict(report, reports.Error); len(errs) > 0 || len(report.Errors) > 0 {
+		t.Errorf("errors: %v %v", errs, report.Errors)
+	}
+	wantOutcome := reports.Conformant
+	for _, id := range red {
+		if r, _ := rows.Get(id); r.Level == contract.Must {
+			wantOutcome = reports.NonConformant
+		}
+	}
+	if report.Outcome != wantOutcome {
+		t.Errorf("outcome %s, want %s", report.Outcome, wantOutcome)
+	}
+}
+
+func hasCause(r reports.Report, part string) bool {
+	for _, req := range r.Requirements {
+		for _, s := range req.Specs {
+			if s.Verdict == reports.Fail && strings.Contains(s.Cause, part) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// A receiver that refuses everything must not pass a single refusal spec.
+func TestRefusingEverythingPassesNoRefusal(t *testing.T) {
+	for _, name := range []string{"refuses-everything-401", "refuses-everything-500"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m, err := mutants.Get(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			server, config, err := m.Start(t.Context(), editionChecks)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := server.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			if passed := byVerdict(certify(t.Context(), t, config, ""), reports.Pass); len(passed) > 0 {
+				t.Errorf("passed: %s", strings.Join(passed, ", "))
+			}
+		})
+	}
+}
+
+// Every requirement that a spec checks is broken by some mutant: a spec that nothing turns red proves nothing.
+func TestEveryRequirementHasAMutant(t *testing.T) {
+	rows := ledger(t)
+	broken := map[string]bool{}
+	for _, m := range mutants.All() {
+		ids, err := mutants.Expand(rows, m.Breaks)
+		if err != nil {
+			t.Errorf("%s: %v", m.Name, err)
+		}
+		for _, id := range ids {
+			broken[id] = true
+		}
+	}
+	for _, r := range rows {
+		if r.Spec != "" && !broken[r.ID] {
+			t.Errorf("no mutant breaks %s", r.ID)
+		}
+	}
+}
+
+func TestMutantsAreDescribed(t *testing.T) {
+	seen := map[string]bool{}
+	for _, m := range mutants.All() {
+		if m.Defect == "" || len(m.Breaks) == 0 || m.Role == "" {
+			t.Errorf("%q is not described: %+v", m.Name, m)
+		}
+		if seen[m.Name] {
+			t.Errorf("%q occurs twice", m.Name)
+		}
+		seen[m.Name] = true
+	}
+}
+
+func TestPatternsThatMatchNothingAreErrors(t *testing.T) {
+	for _, pattern := range []string{"receiver.signature.no-such-thing", "receiver.signature.constant-time", "relay.*"} {
+		if ids, err := mutants.Expand(ledger(t), []string{pattern}); err == nil {
+			t.Errorf("%q matched %v", pattern, ids)
+		}
+	}
+}
