@@ -1,0 +1,75 @@
+// Command kirimcheck certifies receivers of Kirim's webhooks. It turns flags into calls and outcomes into exit codes;
+// what is checked, and how, is decided elsewhere.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run carries a command line out and returns the exit code. An error is one line on stderr.
+func run(args []string, stdout, stderr io.Writer) int {
+	code := exitConformant
+	root := newRoot(&code)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	if err := root.Execute(); err != nil {
+		// An unwritable stderr leaves nobody to tell.
+		_, _ = fmt.Fprintln(stderr, "kirimcheck:", err)
+		return errorCode(err)
+	}
+	return code
+}
+
+// newRoot builds the command tree. code receives the exit code of a command that ran to its end.
+func newRoot(code *int) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "kirimcheck",
+		Short: "Checks webhook software against Kirim's contract",
+		Long: "kirimcheck sends a webhook receiver what Kirim sends, well and badly signed, whole and broken, once and twice,\n" +
+			"and reports with evidence whether the receiver keeps Kirim's contract.",
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		// Without this, a mistyped command would print the help and succeed.
+		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("unknown command %q; `kirimcheck --help` lists them", args[0])}
+			}
+			return nil
+		},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newCertify(code), newList(), newExplain())
+	return root
+}
+
+// exactly is cobra.ExactArgs with our exit code.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usageError{fmt.Errorf("%s takes %s", cmd.CommandPath(), what)}
+		}
+		return nil
+	}
+}
+
+// version is the module's version, as far as the build knows it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "development"
+	}
+	return info.Main.Version
+}
