@@ -57,7 +57,7 @@ func headerMutants() []Mutant {
 			[]string{"receiver.parser.bad-v1-beside"},
 			unless(func(header string, _ []byte, _ time.Time) bool { return malformed(header, false) })),
 		receiver("malformed-v1-500", "throws in the comparison when a v1 is not hexadecimal or has another length", seenReceivers,
-			[]string{"receiver.parser.bad-v1-beside", "receiver.parser.v1-not-hex.answer", "receiver.signature.v1-truncated.answer",
+			[]string{"receiver.parser.bad-v1-beside", "receiver.signature.v1-not-hex.answer", "receiver.signature.v1-truncated.answer",
 				"receiver.signature.v1-extended.answer", "receiver.signature.v1-empty.answer"},
 			func(b *build) {
 				b.handler = onHeader(b, func(header string) int {

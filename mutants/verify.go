@@ -20,8 +20,8 @@ var errRefused = errors.New("refused")
 
 // forgeryAnswers and forgeryEffects are the specs of every forgery.
 var (
-	forgeryAnswers = []string{"receiver.signature.*.answer", "receiver.parser.v1-not-hex.answer"}
-	forgeryEffects = []string{"receiver.signature.*.effect", "receiver.parser.v1-not-hex.effect"}
+	forgeryAnswers = []string{"receiver.signature.*.answer"}
+	forgeryEffects = []string{"receiver.signature.*.effect"}
 )
 
 // verifyWith returns a mutation of the verification. right is the correct one.

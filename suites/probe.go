@@ -77,7 +77,7 @@ func (c *Check) findCause(x wire.Exchange) string {
 	if cause := c.bodyLimit(x); cause != "" {
 		return cause
 	}
-	return fmt.Sprintf("none of the known mistakes explains it: %d probes with other keys, messages and header names were refused too", len(probes))
+	return fmt.Sprintf("none of the known mistakes explains it: %d probes with other keys, messages and header names were refused too. Is the secret in the target file the receiver's?", len(probes))
 }
 
 // bodyLimit sends the smallest valid delivery there is: where that is taken, the size or the kind of the refused one

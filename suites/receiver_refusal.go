@@ -45,6 +45,7 @@ var forgeries = []forgery{
 	signedAs("receiver.signature.v1-truncated", "t={t},v1={mac first=32}"),
 	signedAs("receiver.signature.v1-extended", "t={t},v1={mac}00"),
 	signedAs("receiver.signature.v1-empty", "t={t},v1="),
+	signedAs("receiver.signature.v1-not-hex", "t={t},v1="+notHex),
 	{"receiver.signature.other-body", func(c *Check, ev fixtures.Event) emitter.Plan {
 		return emitter.Plan{Event: ev, SignedBody: c.like(ev).Body, Body: ev.Body}
 	}},

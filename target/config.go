@@ -61,7 +61,7 @@ type TLS struct {
 type Observe struct {
 	// Timeout is how long an effect that must come may take; by default 5 s.
 	Timeout time.Duration `yaml:"timeout"`
-	// Settle is how long the harness waits for an effect that must not come; by default 250 ms. It is never less than
+	// Settle is how long the harness waits for an effect that must not come; by default 150 ms. It is never less than
 	// three times what the effect of the baseline took.
 	Settle time.Duration `yaml:"settle"`
 	// Interval is the time between two looks; by default 20 ms.
@@ -133,7 +133,7 @@ type Call struct {
 // Defaults of the waits. A target file can change the first two.
 const (
 	DefaultTimeout  = 5 * time.Second
-	DefaultSettle   = 250 * time.Millisecond
+	DefaultSettle   = 150 * time.Millisecond
 	DefaultInterval = 20 * time.Millisecond
 	// hookTimeout is long for an HTTP call and short for a restart: whoever restarts a service says so in the file.
 	hookTimeout = 10 * time.Second

@@ -1,0 +1,34 @@
+# Every target works on a fresh machine with Go, make and git; modules and tools are fetched as go.mod pins them.
+
+GO ?= go
+BIN := bin/kirimcheck
+
+.PHONY: certify build test race bench lint generate
+
+# Certifies the embedded reference receiver, or your own target: make certify TARGET=target.yaml
+certify: build
+	$(BIN) certify $(if $(TARGET),--target $(TARGET),--reference)
+
+# One static binary; it needs no Go toolchain where it runs.
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/kirimcheck
+
+test:
+	$(GO) test -timeout 10m ./...
+
+race:
+	$(GO) test -race -short -timeout 10m ./...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# What .ci/run fails on, beside the tests. See staticcheck.conf for the reasons behind the choice of checks.
+lint:
+	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not formatted:"; echo "$$files"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) tool errcheck ./...
+
+generate:
+	$(GO) generate ./...
+	$(GO) mod tidy
