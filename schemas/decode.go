@@ -6,12 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
 // maxDepth bounds the nesting of a document, so that hostile input cannot exhaust the stack. Kirim's and Meta's bodies
 // nest less than 15 deep.
 const maxDepth = 1000
+
+// maxNumber bounds the length of a number and maxExponent its power of ten. The library computes with exact fractions: it
+// takes long over 1e999999 and panics over 1e999999999. Nothing that Kirim or Meta counts comes near.
+const (
+	maxNumber   = 100
+	maxExponent = 400
+)
 
 // decode reads exactly one JSON document. It is stricter than encoding/json where that would hide what is on the wire:
 // bytes that are not UTF-8, and names that occur twice in an object, are problems.
@@ -29,27 +37,65 @@ func decode(text []byte) (any, *Problem) {
 	if err != nil {
 		return nil, broken(text, err)
 	}
-	return d.value(token, "", 0)
+	return d.value(token)
 }
 
-type decoder struct{ json *json.Decoder }
+type decoder struct {
+	json *json.Decoder
+	// path leads to the value that is being read. It becomes a pointer only where there is a problem to report.
+	path []string
+}
+
+func (d *decoder) problem(message string) *Problem {
+	var pointer strings.Builder
+	for _, token := range d.path {
+		pointer.WriteByte('/')
+		pointer.WriteString(escapeToken(token))
+	}
+	return &Problem{Pointer: pointer.String(), Message: message}
+}
 
 // value builds the value that begins with token.
-func (d *decoder) value(token json.Token, pointer string, depth int) (any, *Problem) {
-	delim, ok := token.(json.Delim)
-	if !ok {
-		return token, nil
+func (d *decoder) value(token json.Token) (any, *Problem) {
+	switch token := token.(type) {
+	case json.Number:
+		if !reasonable(string(token)) {
+			return nil, d.problem("is a number beyond all bounds: " + clip([]byte(token)))
+		}
+	case json.Delim:
+		if len(d.path) == maxDepth {
+			return nil, d.problem(fmt.Sprintf("is nested more than %d deep", maxDepth))
+		}
+		if token == '[' {
+			return d.array()
+		}
+		return d.object()
 	}
-	if depth == maxDepth {
-		return nil, &Problem{Pointer: pointer, Message: fmt.Sprintf("is nested more than %d deep", maxDepth)}
-	}
-	if delim == '[' {
-		return d.array(pointer, depth)
-	}
-	return d.object(pointer, depth)
+	return token, nil
 }
 
-func (d *decoder) array(pointer string, depth int) (any, *Problem) {
+// reasonable reports whether a number is small enough to compute with.
+func reasonable(number string) bool {
+	if len(number) > maxNumber {
+		return false
+	}
+	at := strings.IndexAny(number, "eE")
+	if at < 0 {
+		return true
+	}
+	exponent, err := strconv.Atoi(number[at+1:])
+	return err == nil && max(exponent, -exponent) <= maxExponent
+}
+
+// member reads the value at the next step of the path, whose first token is given.
+func (d *decoder) member(step string, token json.Token) (any, *Problem) {
+	d.path = append(d.path, step)
+	value, problem := d.value(token)
+	d.path = d.path[:len(d.path)-1]
+	return value, problem
+}
+
+func (d *decoder) array() (any, *Problem) {
 	items := []any{}
 	for {
 		token, err := d.json.Token()
@@ -59,7 +105,7 @@ func (d *decoder) array(pointer string, depth int) (any, *Problem) {
 		if token == json.Delim(']') {
 			return items, nil
 		}
-		item, problem := d.value(token, pointer+"/"+strconv.Itoa(len(items)), depth+1)
+		item, problem := d.member(strconv.Itoa(len(items)), token)
 		if problem != nil {
 			return nil, problem
 		}
@@ -67,7 +113,7 @@ func (d *decoder) array(pointer string, depth int) (any, *Problem) {
 	}
 }
 
-func (d *decoder) object(pointer string, depth int) (any, *Problem) {
+func (d *decoder) object() (any, *Problem) {
 	members := map[string]any{}
 	for {
 		token, err := d.json.Token()
@@ -78,14 +124,14 @@ func (d *decoder) object(pointer string, depth int) (any, *Problem) {
 			return members, nil
 		}
 		name := token.(string) // the decoder refuses any other token here
-		at := pointer + "/" + escapeToken(name)
 		if _, twice := members[name]; twice {
-			return nil, &Problem{Pointer: at, Message: "occurs twice"}
+			d.path = append(d.path, name)
+			return nil, d.problem("occurs twice")
 		}
 		if token, err = d.json.Token(); err != nil {
 			return nil, &Problem{Message: "is not JSON: " + err.Error()}
 		}
-		value, problem := d.value(token, at, depth+1)
+		value, problem := d.member(name, token)
 		if problem != nil {
 			return nil, problem
 		}

@@ -54,11 +54,12 @@ func tidy(problems []Problem) []Problem {
 	return slices.Compact(problems)
 }
 
-// escapeToken writes a name as a part of a JSON pointer (RFC 6901, section 3).
-func escapeToken(name string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
-}
+var (
+	tokenEscaper   = strings.NewReplacer("~", "~0", "/", "~1")
+	tokenUnescaper = strings.NewReplacer("~1", "/", "~0", "~")
+)
 
-func unescapeToken(token string) string {
-	return strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
-}
+// escapeToken writes a name as a part of a JSON pointer (RFC 6901, section 3).
+func escapeToken(name string) string { return tokenEscaper.Replace(name) }
+
+func unescapeToken(token string) string { return tokenUnescaper.Replace(token) }

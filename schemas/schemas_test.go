@@ -110,7 +110,7 @@ func TestMetaBodiesStayOpen(t *testing.T) {
 	message := `"type":"text","text":{"body":"Halo"}`
 	cases := map[string]string{
 		"unknown type":           strings.Replace(received, message, `"type":"hologram"`, 1),
-		"type without an object": strings.Replace(received, message, `"type":"unknown","errors":[{"code":131051}]`, 1),
+		"type without an object": strings.Replace(received, message, `"type":"unknown","errors":[{"code":131051,"title":"Unknown"}]`, 1),
 		"top-level kirim object": strings.Replace(received, `"entry"`, `"kirim":{"contact":{}},"entry"`, 1),
 		"unknown field":          strings.Replace(received, `"from"`, `"new":[1],"from"`, 1),
 		"number withheld": strings.NewReplacer(`"wa_id":"6281234567890"`, `"user_id":"ID.13491208655302741918"`,

@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -24,11 +25,15 @@ type wording struct {
 
 // problems returns the leaves of the tree, which are the causes; the inner nodes only say where they were looked for.
 func (w wording) problems(err *jsonschema.ValidationError) []Problem {
-	if len(err.Causes) == 0 {
+	if len(err.Causes) == 0 && keywordOf(err) != "minContains" {
 		return w.leaf(err)
 	}
-	if keyword := keywordOf(err); keyword == "anyOf" || keyword == "oneOf" {
+	switch keywordOf(err) {
+	case "anyOf", "oneOf":
 		return []Problem{w.alternatives(err)}
+	case "minContains":
+		// The causes say of every item why it is not the one that was looked for.
+		return []Problem{w.lacking(err)}
 	}
 	var all []Problem
 	for _, cause := range err.Causes {
@@ -56,6 +61,16 @@ func (w wording) alternatives(err *jsonschema.ValidationError) Problem {
 	return Problem{Pointer: at, Message: strings.Join(slices.Compact(branches), ", or ")}
 }
 
+// lacking words an array without an item of the kind that it must contain. The library names minContains, which the
+// schema need not have.
+func (w wording) lacking(err *jsonschema.ValidationError) Problem {
+	file, fragment, _ := strings.Cut(err.AbsoluteKeywordLocation, "#")
+	rule, _ := lookUp(w.sources[file], strings.TrimSuffix(unescapeLocation(fragment), "minContains")+"contains")
+	wanted, _ := rule.(map[string]any)
+	title, _ := wanted["title"].(string)
+	return Problem{Pointer: pointerOf(err), Message: "must have " + cmp.Or(title, "an item of a kind that it lacks")}
+}
+
 // leaf words one broken rule. A rule can be broken several times at once: each missing member is its own problem.
 func (w wording) leaf(err *jsonschema.ValidationError) []Problem {
 	at := pointerOf(err)
@@ -81,7 +96,7 @@ func (w wording) leaf(err *jsonschema.ValidationError) []Problem {
 		return one("must be %s, but is %s", valueText(rule), valueText(value))
 	case "enum":
 		return one("must be one of %s, but is %s", listText(rule), valueText(value))
-	case "pattern", "format", "minLength":
+	case "pattern", "format", "minLength", "contentMediaType":
 		if title, ok := schema["title"].(string); ok {
 			return one("must be %s, but is %s", title, valueText(value))
 		}
@@ -92,6 +107,8 @@ func (w wording) leaf(err *jsonschema.ValidationError) []Problem {
 			return one("must not be empty")
 		}
 		return one("must have at least %v items, but has %d", rule, len(items))
+	case "minProperties":
+		return one("must not be empty")
 	case "minimum":
 		return one("must be at least %v, but is %s", rule, valueText(value))
 	case "maximum":
