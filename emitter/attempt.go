@@ -60,12 +60,17 @@ type Attempt struct {
 	template   Template
 	signedBody []byte
 	sigHeader  string
+	// prefix is that of secrets.
+	prefix string
 }
 
 // Build makes the request of a plan for a subscription with this URL and secret, as of now. The error is a template
 // that cannot be rendered.
 func Build(ed contract.Edition, url, secret string, now time.Time, p Plan) (Attempt, error) {
-	a := Attempt{Request: wire.Request{Method: http.MethodPost, URL: url, Body: p.Body}, plan: p, template: p.Signature, signedBody: p.SignedBody}
+	a := Attempt{
+		Request: wire.Request{Method: http.MethodPost, URL: url, Body: p.Body},
+		plan:    p, template: p.Signature, signedBody: p.SignedBody, prefix: ed.Signature.SecretPrefix,
+	}
 	if a.Body == nil {
 		a.Body = p.Event.Body
 	}
@@ -101,7 +106,7 @@ func Build(ed contract.Edition, url, secret string, now time.Time, p Plan) (Atte
 	add(names.DeliveryID, p.DeliveryID)
 	add(names.Attempt, strconv.Itoa(max(p.Attempt, 1)))
 	if !p.NoSignature {
-		value, err := a.template.render(signing{t: now.Add(-p.Age).Unix(), body: a.signedBody, secret: secret, prefix: ed.Signature.SecretPrefix})
+		value, err := a.template.render(signing{t: now.Add(-p.Age).Unix(), body: a.signedBody, secret: secret, prefix: a.prefix})
 		if err != nil {
 			return Attempt{}, err
 		}

@@ -2,136 +2,116 @@ package emitter
 
 import (
 	"bytes"
-	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/kirimcheck/kirimcheck/wire"
 )
 
 // SecretVariable is the environment variable from which a repeat line takes the secret.
 const SecretVariable = "KIRIM_SECRET"
 
-// maxRepeatBody is the longest body, in bytes, that a repeat line carries. Longer lines are no help to anybody, and
-// shells have limits of their own.
-const maxRepeatBody = 16 << 10
-
 // Repeat returns a line for a POSIX shell that makes the attempt again with curl. Its signature is made afresh with
 // openssl, so that the line still works when the signature in the evidence has grown stale; the secret comes from the
 // environment variable KIRIM_SECRET. It returns "" where the body is too long for a line.
 func (a Attempt) Repeat() string {
-	if len(a.Body) > maxRepeatBody || len(a.signedBody) > maxRepeatBody {
+	if len(a.Body) > wire.MaxRepeatBody || len(a.signedBody) > wire.MaxRepeatBody {
 		return ""
 	}
 	var b strings.Builder
+	assign, body, inline := wire.ShellVariable("B", a.Body)
+	b.WriteString(assign)
+	made := map[int]string{}
+	if commands, value, ok := a.shellSignature(body); ok {
+		b.WriteString(commands)
+		for i, f := range a.Header {
+			if strings.EqualFold(f.Name, a.sigHeader) {
+				made[i] = value
+			}
+		}
+	}
 	// --data-raw takes a word as it is, a leading @ included; what no shell word can hold comes through a pipe.
 	data := `--data-raw "$B"`
-	sigValue, fresh := "", false
-	if inline(a.Body) {
-		fmt.Fprintf(&b, "B=%s; ", quote(string(a.Body)))
-		sigValue, fresh = a.shellSignature(&b)
-	} else {
-		fmt.Fprintf(&b, "printf %%s %s | base64 -d | ", quote(base64.StdEncoding.EncodeToString(a.Body)))
+	if !inline {
+		b.WriteString(body + " | ")
 		data = "--data-binary @-"
 	}
-	b.WriteString("curl -sS -i -X " + a.Method + " " + quote(a.URL))
-	for _, f := range a.Header {
-		value := quote(f.Name + ": " + f.Value)
-		switch {
-		case strings.EqualFold(f.Name, a.sigHeader) && fresh:
-			value = `"` + f.Name + ": " + sigValue + `"`
-		case strings.TrimSpace(f.Value) == "":
-			// curl sends a header without a value only when the name ends in a semicolon.
-			value = quote(f.Name + ";")
-		}
-		b.WriteString(" -H " + value)
-	}
-	b.WriteString(" " + data)
+	b.WriteString(a.Curl(data, made))
 	return b.String()
 }
 
-// shellSignature writes the commands that make the signature and returns the header's value in terms of their
-// variables. fresh is false where the header is sent literally: no placeholder, or one that shell tools cannot make.
-func (a Attempt) shellSignature(b *strings.Builder) (value string, fresh bool) {
-	if a.plan.NoSignature || !placeholder.MatchString(string(a.template)) || !inline(a.signedBody) {
-		return "", false
+// errLiteral says that the shell tools cannot make a MAC.
+var errLiteral = errors.New("no shell command for this key")
+
+// shellSignature returns the commands that make the signature, and the header's value in terms of their variables.
+// body is the command that prints the attempt's body. ok is false where the header is sent as it stands in the attempt:
+// it has no placeholder, or one that shell tools cannot make.
+func (a Attempt) shellSignature(body string) (commands, value string, ok bool) {
+	if a.plan.NoSignature || !placeholder.MatchString(string(a.template)) {
+		return "", "", false
 	}
-	macs := map[string]string{}
-	var lines []string
-	ok := true
-	value = placeholder.ReplaceAllStringFunc(string(a.template), func(p string) string {
-		words := strings.Fields(p[1 : len(p)-1])
+	var b strings.Builder
+	fmt.Fprintf(&b, "T=$(($(date +%%s)%+d)); ", -int64(a.plan.Age/time.Second))
+	signed := body
+	if !bytes.Equal(a.Body, a.signedBody) {
+		var assign string
+		assign, signed, _ = wire.ShellVariable("S", a.signedBody)
+		b.WriteString(assign)
+	}
+	macs := 0
+	value, err := a.template.expand(wire.ShellEscape, func(words []string) (string, error) {
 		switch words[0] {
 		case "t":
-			return "$T"
+			return "$T", nil
 		case "t+1":
-			return "$((T+1))"
+			return "$((T+1))", nil
 		case "t*1000":
-			return "${T}000"
+			return "${T}000", nil
 		}
 		m, err := parseMAC(words[1:])
-		if err != nil || m.key == "empty" || m.key == "base64" {
-			ok = false
-			return ""
+		if err != nil {
+			return "", err
 		}
-		name, known := macs[p]
-		if !known {
-			name = fmt.Sprintf("M%d", len(macs)+1)
-			macs[p] = name
-			lines = append(lines, name+"=$("+m.shell()+")")
+		if m.key == "base64" {
+			return "", errLiteral
 		}
-		return "$" + name
+		macs++
+		fmt.Fprintf(&b, "M%d=$(%s); ", macs, m.shell(signed, a.prefix))
+		return fmt.Sprintf("${M%d}", macs), nil
 	})
-	if !ok {
-		return "", false
-	}
-	fmt.Fprintf(b, "T=$(($(date +%%s)%+d)); ", -int64(a.plan.Age/time.Second))
-	if bytes.Equal(a.Body, a.signedBody) {
-		b.WriteString(`S="$B"; `)
-	} else {
-		fmt.Fprintf(b, "S=%s; ", quote(string(a.signedBody)))
-	}
-	for _, line := range lines {
-		b.WriteString(line + "; ")
-	}
-	return value, true
+	return b.String(), value, err == nil
 }
 
-// shell returns the pipeline that prints the MAC.
-func (m macOptions) shell() string {
-	message := `printf '%s.%s' "$T" "$S"`
+// shell returns the pipeline that prints the MAC over what the command signed prints. prefix is that of secrets.
+func (m macOptions) shell(signed, prefix string) string {
+	message := `{ printf %s. "$T"; ` + signed + "; }"
 	switch m.over {
 	case "body":
-		message = `printf %s "$S"`
+		message = signed
 	case "ms":
-		message = `printf '%s000.%s' "$T" "$S"`
+		message = `{ printf %s000. "$T"; ` + signed + "; }"
 	}
 	key := `"$` + SecretVariable + `"`
 	switch m.key {
 	case "wrong":
-		key = quote(WrongSecret)
+		key = wire.ShellQuote(WrongSecret)
+	case "empty":
+		key = "''"
 	case "stripped":
-		key = `"${` + SecretVariable + `#whsec_}"`
+		key = `"${` + SecretVariable + "#" + prefix + `}"`
+	}
+	// cut takes no range that ends at 0.
+	if m.first == 0 {
+		return "printf ''"
 	}
 	line := message + " | openssl dgst -sha256 -hmac " + key + " -hex | sed 's/.* //'"
-	if m.first >= 0 {
+	if m.first > 0 {
 		line += fmt.Sprintf(" | cut -c1-%d", m.first)
-		if m.first == 0 {
-			line = "printf ''"
-		}
 	}
 	if m.upper {
 		line += " | tr a-f A-F"
 	}
 	return line
-}
-
-// inline reports whether a shell can hold the body in a variable.
-func inline(body []byte) bool {
-	return utf8.Valid(body) && !bytes.ContainsAny(body, "\x00")
-}
-
-// quote makes one word of a POSIX shell.
-func quote(s string) string {
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

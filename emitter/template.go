@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -49,22 +50,37 @@ type signing struct {
 
 var placeholder = regexp.MustCompile(`\{[^}]*\}`)
 
-// render fills the placeholders in.
-func (tpl Template) render(s signing) (string, error) {
-	var firstErr error
-	out := placeholder.ReplaceAllStringFunc(string(tpl), func(p string) string {
-		value, err := s.value(strings.Fields(p[1 : len(p)-1]))
-		if err != nil && firstErr == nil {
-			firstErr = fmt.Errorf("signature template %q: %s: %w", tpl, p, err)
+// expand writes the template with what value makes of the words of each placeholder and literal of the text between.
+func (tpl Template) expand(literal func(string) string, value func(words []string) (string, error)) (string, error) {
+	var out strings.Builder
+	text, at := string(tpl), 0
+	for _, span := range placeholder.FindAllStringIndex(text, -1) {
+		out.WriteString(literal(text[at:span[0]]))
+		at = span[1]
+		made, err := value(strings.Fields(text[span[0]+1 : span[1]-1]))
+		if err != nil {
+			return "", fmt.Errorf("signature template %q: %s: %w", tpl, text[span[0]:span[1]], err)
 		}
-		return value
-	})
-	return out, firstErr
+		out.WriteString(made)
+	}
+	out.WriteString(literal(text[at:]))
+	return out.String(), nil
+}
+
+// render makes the value of the header.
+func (tpl Template) render(s signing) (string, error) {
+	return tpl.expand(func(text string) string { return text }, s.value)
 }
 
 func (s signing) value(words []string) (string, error) {
 	if len(words) == 0 {
-		return "", fmt.Errorf("an empty placeholder")
+		return "", errors.New("an empty placeholder")
+	}
+	if words[0] == "mac" {
+		return s.mac(words[1:])
+	}
+	if len(words) > 1 {
+		return "", fmt.Errorf("unknown option %q", words[1])
 	}
 	switch words[0] {
 	case "t":
@@ -73,10 +89,8 @@ func (s signing) value(words []string) (string, error) {
 		return strconv.FormatInt(s.t+1, 10), nil
 	case "t*1000":
 		return strconv.FormatInt(s.t*1000, 10), nil
-	case "mac":
-		return s.mac(words[1:])
 	default:
-		return "", fmt.Errorf("unknown placeholder")
+		return "", errors.New("an unknown placeholder; there are t, t+1, t*1000 and mac")
 	}
 }
 
@@ -96,7 +110,7 @@ func (s signing) mac(options []string) (string, error) {
 		key = []byte(stripped)
 	case "base64":
 		if key, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(stripped, "=")); err != nil {
-			return "", fmt.Errorf("the secret is not base64")
+			return "", errors.New("the secret is not base64")
 		}
 	}
 	var sum []byte

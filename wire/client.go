@@ -57,6 +57,9 @@ type Request struct {
 	Body   []byte
 }
 
+// Wire returns the request itself; whatever embeds a Request can so be sent.
+func (r Request) Wire() Request { return r }
+
 // Exchange is one request and what came of it.
 type Exchange struct {
 	Request Request
@@ -90,8 +93,19 @@ type Client struct {
 	shared *http.Transport
 }
 
+// Option changes how a client connects.
+type Option func(*Client)
+
+// WithClientCertificate makes the client show a certificate to every server that asks for one, whatever authorities
+// the server names: a sender with one certificate has no other to choose, and whether it is good is the server's to say.
+func WithClientCertificate(cert tls.Certificate) Option {
+	return func(c *Client) {
+		c.tls.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil }
+	}
+}
+
 // NewClient returns a client whose exchanges end after the timeout. ca is a PEM file of additional roots, or empty.
-func NewClient(timeout time.Duration, ca string, insecure bool) (*Client, error) {
+func NewClient(timeout time.Duration, ca string, insecure bool, options ...Option) (*Client, error) {
 	c := &Client{timeout: timeout, tls: &tls.Config{InsecureSkipVerify: insecure, MinVersion: tls.VersionTLS12}}
 	if ca != "" {
 		pem, err := os.ReadFile(ca)
@@ -107,6 +121,9 @@ func NewClient(timeout time.Duration, ca string, insecure bool) (*Client, error)
 		}
 		c.tls.RootCAs = roots
 	}
+	for _, option := range options {
+		option(c)
+	}
 	c.shared = c.transport()
 	return c, nil
 }
@@ -114,7 +131,7 @@ func NewClient(timeout time.Duration, ca string, insecure bool) (*Client, error)
 func (c *Client) transport() *http.Transport {
 	return &http.Transport{
 		// No proxy: what the target is sent, and what it answers, must be what the evidence says.
-		TLSClientConfig:        c.tls.Clone(),
+		DialTLSContext:         c.dialTLS,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxAnswer,
 		// HTTP/1.1 only: the documentation promises no more, and header names keep their case.
@@ -178,6 +195,10 @@ func (c *Client) send(ctx context.Context, t *http.Transport, r Request) Exchang
 		return finish(None, err)
 	}
 	x.Status, x.Proto, x.Header = resp.StatusCode, resp.Proto, resp.Header
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		// What follows is another protocol that nobody asked for, and net/http lets no timeout end the reading of it.
+		return finish(None, resp.Body.Close())
+	}
 	x.Body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if len(x.Body) > maxAnswer {
 		x.Body, x.BodyCut = x.Body[:maxAnswer], true
@@ -193,12 +214,15 @@ func classify(outer, limited context.Context, err error) Trouble {
 	var op *net.OpError
 	var dns *net.DNSError
 	var record tls.RecordHeaderError
-	var cert *tls.CertificateVerificationError
 	var alert tls.AlertError
+	var handshake handshakeError
 	switch {
 	case outer.Err() != nil:
 		return Stopped
-	case errors.As(err, &record), errors.As(err, &cert), errors.As(err, &alert):
+	case errors.As(err, &handshake) && limited.Err() == nil, errors.As(err, &record), errors.As(err, &alert),
+		errors.As(err, &op) && op.Op == "remote error":
+		// crypto/tls names an alert from the other side so. It may come after the client's part of the handshake: a
+		// server refuses a client certificate of TLS 1.3 only then.
 		return BadTLS
 	case errors.As(err, &dns), errors.As(err, &op) && op.Op == "dial":
 		return NotReached

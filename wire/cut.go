@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"time"
@@ -14,8 +15,13 @@ import (
 // ErrCut is the error of an exchange that was broken off on purpose.
 var ErrCut = errors.New("broken off on purpose")
 
+// cutGrace is how long SendCut waits for the target to notice the end. Servers do so at once; one that does not only
+// loses this time.
+const cutGrace = time.Second
+
 // SendCut announces the request's whole body, sends its first n bytes, and closes the connection, as a sender does
-// that dies half-way. The exchange's error is ErrCut when that came about; it never has an answer.
+// that dies half-way. It returns when the target has noticed, so that what is sent next really comes later. The
+// exchange's error is ErrCut when that came about; it never has an answer.
 func (c *Client) SendCut(ctx context.Context, r Request, n int) Exchange {
 	x := Exchange{Request: r, Started: time.Now()}
 	limited, cancel := context.WithTimeout(ctx, c.timeout)
@@ -52,8 +58,19 @@ func (c *Client) writeCut(ctx context.Context, r Request, n int) (err error) {
 	}
 	head.WriteString("\r\n")
 	head.Write(r.Body[:n])
-	_, err = conn.Write(head.Bytes())
-	return err
+	if _, err := conn.Write(head.Bytes()); err != nil {
+		return err
+	}
+	half, ok := conn.(interface{ CloseWrite() error })
+	if !ok {
+		return nil
+	}
+	// From here on nothing is an error: the target may answer, close or reset, as it likes.
+	if half.CloseWrite() != nil || conn.SetReadDeadline(time.Now().Add(cutGrace)) != nil {
+		return nil
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(conn, maxAnswer))
+	return nil
 }
 
 // Reach opens a connection, with TLS for https, and closes it again. It tells an unreachable target before anything
@@ -82,9 +99,34 @@ func (c *Client) dial(ctx context.Context, u *url.URL) (net.Conn, error) {
 	}
 	address := net.JoinHostPort(u.Hostname(), port)
 	if u.Scheme == "https" {
-		config := c.tls.Clone()
-		config.ServerName = u.Hostname()
-		return (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", address)
+		return c.dialTLS(ctx, "tcp", address)
 	}
 	return (&net.Dialer{}).DialContext(ctx, "tcp", address)
+}
+
+// handshakeError is a TLS handshake that failed for any reason, a connection that ended in the middle of it included:
+// such an end is not one of the answer.
+type handshakeError struct{ error }
+
+func (e handshakeError) Unwrap() error { return e.error }
+
+// dialTLS connects and shakes hands.
+func (c *Client) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	config := c.tls.Clone()
+	config.ServerName = host
+	conn := tls.Client(plain, config)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		// The handshake's error is the one that counts.
+		_ = plain.Close()
+		return nil, handshakeError{err}
+	}
+	return conn, nil
 }
