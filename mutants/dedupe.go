@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -33,16 +34,7 @@ var runsTwice = []string{"receiver.dedupe.retry.effect", "receiver.dedupe.replay
 func dedupeMutants() []Mutant {
 	return []Mutant{
 		receiver("no-dedupe", "does the work of every copy", seenReceivers, runsTwice,
-			working(func(s *reference.Store, d reference.Delivery, its []reference.Item, _ func(reference.Delivery, reference.Item) string) int {
-				s.Lock()
-				defer s.Unlock()
-				for _, it := range its {
-					if err := s.Work(d, it); err != nil {
-						return http.StatusInternalServerError
-					}
-				}
-				return http.StatusOK
-			})),
+			working(workAlways)),
 		receiver("dedupe-by-delivery-id", "knows an event by its delivery id, which every attempt has anew", seenReceivers, runsTwice,
 			keyed(func(d reference.Delivery, it reference.Item) []string {
 				return []string{d.DeliveryID, it.ID, it.Status}
@@ -84,21 +76,7 @@ func dedupeMutants() []Mutant {
 			[]string{"receiver.dedupe.cut-off"}, partialBody),
 		receiver("store-id-before-work", "marks the event as seen, fails, and calls the retry a duplicate", seenVendor,
 			[]string{"receiver.dedupe.failed-work.effect"},
-			working(func(s *reference.Store, d reference.Delivery, its []reference.Item, key func(reference.Delivery, reference.Item) string) int {
-				s.Lock()
-				defer s.Unlock()
-				for _, it := range its {
-					k := key(d, it)
-					if s.Seen(k) {
-						continue
-					}
-					s.Remember(k)
-					if err := s.Work(d, it); err != nil {
-						return http.StatusInternalServerError
-					}
-				}
-				return http.StatusOK
-			})),
+			working(rememberFirst)),
 		receiver("swallows-failure", "answers 200 although its work failed", seenReceivers,
 			[]string{"receiver.dedupe.failed-work.answer", "receiver.dedupe.failed-work.effect"}, failureStatus(http.StatusOK)),
 		receiver("failure-400", "answers 400 when its own work failed, and so is never asked again", "",
@@ -116,6 +94,35 @@ func dedupeMutants() []Mutant {
 				return []string{hex.EncodeToString(sum[:]), it.Status, strings.TrimPrefix(it.ID, d.EventID)}
 			})),
 	}
+}
+
+// workAlways does the work of every copy.
+func workAlways(s *reference.Store, d reference.Delivery, its []reference.Item, _ func(reference.Delivery, reference.Item) string) int {
+	s.Lock()
+	defer s.Unlock()
+	for _, it := range its {
+		if err := s.Work(d, it); err != nil {
+			return http.StatusInternalServerError
+		}
+	}
+	return http.StatusOK
+}
+
+// rememberFirst remembers an item before its work is done.
+func rememberFirst(s *reference.Store, d reference.Delivery, its []reference.Item, key func(reference.Delivery, reference.Item) string) int {
+	s.Lock()
+	defer s.Unlock()
+	for _, it := range its {
+		k := key(d, it)
+		if s.Seen(k) {
+			continue
+		}
+		s.Remember(k)
+		if err := s.Work(d, it); err != nil {
+			return http.StatusInternalServerError
+		}
+	}
+	return http.StatusOK
 }
 
 // raceWindow is the time between looking up and remembering: long enough for copies of the same instant to meet.
@@ -187,6 +194,30 @@ func idBeforeBody(header string) func(http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		})
 	}
+}
+
+// wamid finds the id of Meta's first message, plain or escaped.
+var wamid = regexp.MustCompile(`wamid\.[A-Za-z0-9+/=\\]+`)
+
+// rememberPartial remembers the first id in a body that broke off, and calls whatever comes later under the same id a
+// duplicate.
+func rememberPartial(next http.Handler) http.Handler {
+	var mu sync.Mutex
+	broken := map[string]bool{}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		id := string(wamid.Find(body))
+		mu.Lock()
+		broken[id] = broken[id] || err != nil
+		duplicate := id != "" && broken[id]
+		mu.Unlock()
+		if duplicate {
+			w.WriteHeader(http.StatusOK)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		next.ServeHTTP(w, r)
+	})
 }
 
 // partialBody takes what there is of a body for the whole, and finds an item by looking for its id.

@@ -76,8 +76,12 @@ func deliveryMutants() []Mutant {
 			return 0
 		}))
 	nullField.Blinds = []string{"receiver.delivery.event-takes-effect"}
+	drops := receiver("accepts-and-drops", "answers 200 to everything and does nothing", seenReceivers,
+		append([]string{"receiver.signature.valid", "receiver.parser.not-json", "receiver.parser.not-utf8"}, forgeryAnswers...),
+		refuseWith(http.StatusOK))
+	drops.Blinds = []string{"receiver.signature.*.effect", "receiver.delivery.event-takes-effect", "receiver.delivery.batch", "receiver.dedupe.*"}
 	return []Mutant{
-		slow, hangs, redirects, nullField,
+		slow, hangs, redirects, nullField, drops,
 		receiver("needs-new-field", "answers 200 and does nothing when a field that may be null is null", seenReceivers,
 			[]string{"receiver.delivery.event-takes-effect"},
 			process(func(d reference.Delivery) int {
@@ -178,6 +182,18 @@ func delay(event string, d time.Duration) func(*build) {
 			})
 		}
 	}
+}
+
+// slowPosts lets every POST wait for longer than Meta's median.
+func slowPosts(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Path == reference.WebhookPath {
+			if err := target.Wait(r.Context(), 300*time.Millisecond); err != nil {
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func unknownEvent(status int) func(*build) {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -30,6 +31,7 @@ const (
 	childFilter   = "KIRIMCHECK_TEST_CHILD_FILTER"
 	childOut      = "KIRIMCHECK_TEST_CHILD_OUT"
 	secretVar     = "KIRIMCHECK_TEST_SECRET"
+	tokenVar      = "KIRIMCHECK_TEST_TOKEN"
 	editionChecks = contract.DefaultEdition
 )
 
@@ -43,13 +45,16 @@ func TestMain(m *testing.M) {
 	}
 }
 
+// matrixSeed makes the same texts every time: which of them a mutant stumbles over must not be left to chance.
+const matrixSeed = 1
+
 // child certifies the target and writes the report.
 func child() error {
 	tgt, err := target.ReadFile(os.Getenv(childTarget))
 	if err != nil {
 		return err
 	}
-	session, err := suites.NewSession(suites.Options{Target: tgt, Version: "test", Command: "test"})
+	session, err := suites.NewSession(suites.Options{Target: tgt, Version: "test", Command: "test", Seed: matrixSeed})
 	if err != nil {
 		return err
 	}
@@ -68,7 +73,13 @@ func child() error {
 func certify(ctx context.Context, t *testing.T, config target.Config, filter string) reports.Report {
 	t.Helper()
 	dir := t.TempDir()
+	secret := reference.Secret
 	config.Secret = target.SecretRef{Env: secretVar}
+	// The references do their work before they answer, so an effect that is not there at once never comes.
+	config.Observe.Timeout = 300 * time.Millisecond
+	if config.Role == contract.RoleMetaReceiver {
+		secret, config.VerifyToken = reference.MetaSecret, target.SecretRef{Env: tokenVar}
+	}
 	data, err := yaml.Dump(config)
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +93,7 @@ func certify(ctx context.Context, t *testing.T, config target.Config, filter str
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(ctx, exe)
-	cmd.Env = append(os.Environ(), childTarget+"="+file, childFilter+"="+filter, childOut+"="+out, secretVar+"="+reference.Secret)
+	cmd.Env = append(os.Environ(), childTarget+"="+file, childFilter+"="+filter, childOut+"="+out, secretVar+"="+secret, tokenVar+"="+reference.MetaToken)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Run(); err != nil {
@@ -99,13 +110,13 @@ func certify(ctx context.Context, t *testing.T, config target.Config, filter str
 	return report
 }
 
-func ledger(t *testing.T) contract.Ledger {
+func ledger(t *testing.T, role contract.Role) contract.Ledger {
 	t.Helper()
 	all, err := contract.LoadLedger()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return all.For(contract.RoleReceiver, editionChecks)
+	return all.For(role, editionChecks)
 }
 
 // byVerdict lists the requirements that have one of the verdicts.
@@ -122,10 +133,10 @@ func byVerdict(r reports.Report, verdicts ...reports.Verdict) []string {
 
 // Each mutant turns exactly the specs red that it names, and the others stay as they are.
 func TestEachMutantIsCaughtByTheSpecsItNamesAndByNoOther(t *testing.T) {
-	rows := ledger(t)
 	for _, m := range mutants.All() {
-		t.Run(m.Name, func(t *testing.T) {
+		t.Run(string(m.Role)+"/"+m.Name, func(t *testing.T) {
 			t.Parallel()
+			rows := ledger(t, m.Role)
 			want, err := mutants.Expand(rows, m.Breaks)
 			if err != nil {
 				t.Fatal(err)
@@ -140,7 +151,14 @@ func TestEachMutantIsCaughtByTheSpecsItNamesAndByNoOther(t *testing.T) {
 				}
 			}()
 			report := certify(t.Context(), t, config, m.Filter)
-			if red := byVerdict(report, reports.Fail, reports.Warn); !slices.Equal(red, want) {
+			may, err := mutants.Expand(rows, m.May)
+			if err != nil {
+				t.Fatal(err)
+			}
+			red := slices.DeleteFunc(byVerdict(report, reports.Fail, reports.Warn), func(id string) bool {
+				return slices.Contains(may, id) && !slices.Contains(want, id)
+			})
+			if !slices.Equal(red, want) {
 				t.Errorf("red are\n  %s\nwant\n  %s", strings.Join(red, "\n  "), strings.Join(want, "\n  "))
 				logSurprises(t, report, want)
 			}
@@ -213,7 +231,7 @@ func TestRefusingEverythingPassesNoRefusal(t *testing.T) {
 	for _, name := range []string{"refuses-everything-401", "refuses-everything-500"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m, err := mutants.Get(name)
+			m, err := mutants.Get(contract.RoleReceiver, name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -235,10 +253,9 @@ func TestRefusingEverythingPassesNoRefusal(t *testing.T) {
 
 // Every requirement that a spec checks is broken by some mutant: a spec that nothing turns red proves nothing.
 func TestEveryRequirementHasAMutant(t *testing.T) {
-	rows := ledger(t)
 	broken := map[string]bool{}
 	for _, m := range mutants.All() {
-		ids, err := mutants.Expand(rows, m.Breaks)
+		ids, err := mutants.Expand(ledger(t, m.Role), m.Breaks)
 		if err != nil {
 			t.Errorf("%s: %v", m.Name, err)
 		}
@@ -246,9 +263,11 @@ func TestEveryRequirementHasAMutant(t *testing.T) {
 			broken[id] = true
 		}
 	}
-	for _, r := range rows {
-		if r.Spec != "" && !broken[r.ID] {
-			t.Errorf("no mutant breaks %s", r.ID)
+	for _, role := range []contract.Role{contract.RoleReceiver, contract.RoleMetaReceiver} {
+		for _, r := range ledger(t, role) {
+			if r.Spec != "" && !broken[r.ID] {
+				t.Errorf("no mutant breaks %s", r.ID)
+			}
 		}
 	}
 }
@@ -259,16 +278,17 @@ func TestMutantsAreDescribed(t *testing.T) {
 		if m.Defect == "" || len(m.Breaks) == 0 || m.Role == "" {
 			t.Errorf("%q is not described: %+v", m.Name, m)
 		}
-		if seen[m.Name] {
-			t.Errorf("%q occurs twice", m.Name)
+		name := string(m.Role) + "/" + m.Name
+		if seen[name] {
+			t.Errorf("%q occurs twice", name)
 		}
-		seen[m.Name] = true
+		seen[name] = true
 	}
 }
 
 func TestPatternsThatMatchNothingAreErrors(t *testing.T) {
 	for _, pattern := range []string{"receiver.signature.no-such-thing", "receiver.signature.constant-time", "relay.*"} {
-		if ids, err := mutants.Expand(ledger(t), []string{pattern}); err == nil {
+		if ids, err := mutants.Expand(ledger(t, contract.RoleReceiver), []string{pattern}); err == nil {
 			t.Errorf("%q matched %v", pattern, ids)
 		}
 	}

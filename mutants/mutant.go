@@ -17,7 +17,7 @@ import (
 
 // Mutant is one defect.
 type Mutant struct {
-	// Name is a slug.
+	// Name is a slug, unique in the role.
 	Name string
 	// Role is the role that the defect is in.
 	Role contract.Role
@@ -27,6 +27,8 @@ type Mutant struct {
 	Seen string
 	// Breaks are the requirements whose specs must go red: exactly these. A star stands for one part of an id.
 	Breaks []string
+	// May are further requirements that may go red or not, because it hangs on the texts that were generated.
+	May []string
 	// Blinds are the requirements that may be untestable because of the defect.
 	Blinds []string
 	// Filter limits the specs that are run, where each costs a timeout; empty means all of them.
@@ -48,30 +50,38 @@ type build struct {
 
 // All returns every mutant.
 func All() []Mutant {
-	return slices.Concat(verifyMutants(), headerMutants(), deliveryMutants(), dedupeMutants())
+	return slices.Concat(verifyMutants(), headerMutants(), deliveryMutants(), dedupeMutants(), metaMutants())
 }
 
-// Get looks a mutant up by its name.
-func Get(name string) (Mutant, error) {
+// Get looks a mutant up by its role and name.
+func Get(role contract.Role, name string) (Mutant, error) {
 	var names []string
 	for _, m := range All() {
+		if m.Role != role {
+			continue
+		}
 		if m.Name == name {
 			return m, nil
 		}
 		names = append(names, m.Name)
 	}
-	return Mutant{}, fmt.Errorf("unknown mutant %q; there are %s", name, strings.Join(names, ", "))
+	return Mutant{}, fmt.Errorf("unknown mutant %q of the role %s; there are %s", name, role, strings.Join(names, ", "))
 }
 
-// Start runs the mutant on a free port of loopback and returns its target file. Its secret is reference.Secret.
+// Start runs the mutant on a free port of loopback and returns its target file, without secrets: see
+// reference.WithSecrets.
 func (m Mutant) Start(ctx context.Context, edition string) (*reference.Server, target.Config, error) {
 	ed, err := contract.LoadEdition(edition)
 	if err != nil {
 		return nil, target.Config{}, err
 	}
-	b := &build{edition: ed, secret: reference.Secret, policy: reference.Correct(ed, reference.Secret)}
+	policy, err := reference.CorrectFor(m.Role, ed)
+	if err != nil {
+		return nil, target.Config{}, err
+	}
+	b := &build{edition: ed, secret: reference.Secret, policy: policy}
 	m.apply(b)
-	var handler http.Handler = reference.NewReceiver(ed, b.policy)
+	var handler http.Handler = reference.NewReceiver(b.policy)
 	if b.handler != nil {
 		handler = b.handler(handler)
 	}
@@ -79,7 +89,7 @@ func (m Mutant) Start(ctx context.Context, edition string) (*reference.Server, t
 	if err != nil {
 		return nil, target.Config{}, err
 	}
-	config := server.Config(ed.ID)
+	config := server.Config(m.Role, ed.ID)
 	config.Name = "mutant " + m.Name
 	return server, config, nil
 }

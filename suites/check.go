@@ -18,7 +18,7 @@ type Check struct {
 	result reports.SpecResult
 	facts  []reports.Fact
 	// last is what a repeat line repeats.
-	last repeater
+	last message
 	// baselineTook is how long the effect of this spec's baseline took.
 	baselineTook time.Duration
 }
@@ -61,7 +61,7 @@ func (s *Session) it(req contract.Requirement, text string, with []string, body 
 			c.file()
 		}()
 		// One spec goes on where the others are called off: it has to show what was seen.
-		if s.halted != "" && req.ID != validSignature {
+		if s.halted != "" && req.ID != s.validSignature() {
 			c.Untestable("%s", s.halted)
 		}
 		body(c)

@@ -48,11 +48,18 @@ func (s *Session) Define() {
 		ginkgo.ReportBeforeSuite(func(r ginkgo.Report) { s.opts.Begin(r.PreRunStats.SpecsThatWillRun) })
 	}
 	ginkgo.Describe(string(s.role), ginkgo.Label(string(s.role)), func() {
-		if s.role == contract.RoleReceiver {
+		switch s.role {
+		case contract.RoleReceiver:
 			ginkgo.Describe("delivery", func() { s.receiverDelivery(); s.receiverTolerance() })
 			ginkgo.Describe("signature", func() { s.receiverSignature(); s.receiverRefusal() })
 			ginkgo.Describe("parser", s.receiverParser)
-			ginkgo.Describe("dedupe", func() { s.receiverDedupe(); s.receiverFailedWork() })
+			ginkgo.Describe("dedupe", func() { s.receiverDedupe(); s.failedWork() })
+		case contract.RoleMetaReceiver:
+			ginkgo.Describe("handshake", s.metaHandshake)
+			ginkgo.Describe("signature", s.metaSignature)
+			ginkgo.Describe("delivery", s.metaDelivery)
+			ginkgo.Describe("dedupe", func() { s.metaDedupe(); s.failedWork() })
+		case contract.RoleRelay:
 		}
 	})
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/emitter"
 	"github.com/kirimcheck/kirimcheck/fixtures"
 	"github.com/kirimcheck/kirimcheck/wire"
@@ -34,7 +35,7 @@ var probes = []probe{
 // WhyRefused looks once in a run for the reason why valid deliveries are refused, and puts it into the result. It is
 // called with the refused exchange, before the spec is ended.
 func (c *Check) WhyRefused(x wire.Exchange) {
-	if x.Acknowledged() || x.Trouble != wire.None {
+	if c.party.accepts(x) || x.Trouble != wire.None {
 		return
 	}
 	if c.Session.cause == nil {
@@ -54,6 +55,9 @@ func (c *Check) findCause(x wire.Exchange) string {
 		return "the path does not take POST: check the URL in the target file"
 	case x.Status >= 300 && x.Status <= 399:
 		return fmt.Sprintf("the endpoint redirects to %q; deliveries never follow a redirect, so subscribe the final URL", x.Header.Get("Location"))
+	}
+	if c.role != contract.RoleReceiver {
+		return c.findMetaCause()
 	}
 	for _, p := range probes {
 		ev, err := c.event(anyShape)

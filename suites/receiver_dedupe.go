@@ -4,102 +4,119 @@ import (
 	"bytes"
 	"fmt"
 
-	"github.com/kirimcheck/kirimcheck/emitter"
 	"github.com/kirimcheck/kirimcheck/fixtures"
 	"github.com/kirimcheck/kirimcheck/wire"
 )
 
-// again is how an event can come a second time.
-type again struct {
-	id      string
-	attempt int
+// source is a kind of event by who began it.
+type source struct {
+	name  string
+	shape shape
 }
 
 // receiverDedupe holds the specs of events that come more than once, and of events that only look as if they did.
 func (s *Session) receiverDedupe() {
-	for _, a := range []again{{"receiver.dedupe.retry", 2}, {"receiver.dedupe.replay", 1}} {
-		for _, source := range []struct {
-			name  string
-			shape shape
-		}{{"Kirim's", kirimShape}, {"Meta's", metaShape}} {
-			s.spec(a.id+".answer", source.name, func(c *Check) {
-				c.Acknowledged(c.twice(c.Event(source.shape), a.attempt))
-			})
-			s.spec(a.id+".effect", source.name, func(c *Check) {
-				c.NeedObserver()
-				ev := c.Event(source.shape)
-				c.twice(ev, a.attempt)
-				c.HasOneEffect(ev)
-			})
+	sources := []source{{"Kirim's", kirimShape}, {"Meta's", metaShape}}
+	s.comesAgain("receiver.dedupe.retry", 2, sources...)
+	s.comesAgain("receiver.dedupe.replay", 1, sources...)
+	s.simultaneous()
+	s.cutOff()
+	s.everyStatus("receiver.dedupe.shared-event-id")
+	s.spec("receiver.dedupe.same-content", "", func(c *Check) {
+		c.NeedObserver()
+		c.Baseline(anyShape, true)
+		ev := c.Event(anyShape)
+		twins := []fixtures.Event{ev, renamed(ev, c.like(ev).ID)}
+		for i, e := range twins {
+			c.Acknowledged(c.Genuine(fmt.Sprintf("event %d of 2", i+1), e, 1))
+			c.HasEffect(e)
 		}
+		for _, e := range twins {
+			c.HasOneEffect(e)
+		}
+	})
+}
+
+// comesAgain defines the specs of an event that comes a second time, as this attempt. The first delivery is the
+// baseline.
+func (s *Session) comesAgain(id string, attempt int, sources ...source) {
+	for _, src := range sources {
+		s.spec(id+".answer", src.name, func(c *Check) {
+			c.Acknowledged(c.twice(c.Event(src.shape), attempt))
+		})
+		s.spec(id+".effect", src.name, func(c *Check) {
+			c.NeedObserver()
+			ev := c.Event(src.shape)
+			c.twice(ev, attempt)
+			c.HasOneEffect(ev)
+		})
 	}
-	s.spec("receiver.dedupe.simultaneous.answer", "", func(c *Check) {
+}
+
+// simultaneous defines the specs of copies of an event that come at the same instant.
+func (s *Session) simultaneous() {
+	id := string(s.role) + ".dedupe.simultaneous"
+	s.spec(id+".answer", "", func(c *Check) {
 		c.Baseline(anyShape, false)
 		for _, x := range c.copies(c.Event(anyShape)) {
 			c.Acknowledged(x)
 		}
 	})
-	s.spec("receiver.dedupe.simultaneous.effect", "", func(c *Check) {
+	s.spec(id+".effect", "", func(c *Check) {
 		c.NeedObserver()
 		c.Baseline(anyShape, true)
 		ev := c.Event(anyShape)
 		c.copies(ev)
 		c.HasOneEffect(ev)
 	})
-	s.spec("receiver.dedupe.cut-off", "", func(c *Check) {
+}
+
+// cutOff defines the spec of an event whose first attempt breaks off.
+func (s *Session) cutOff() {
+	s.spec(string(s.role)+".dedupe.cut-off", "", func(c *Check) {
 		c.NeedObserver()
 		c.Baseline(anyShape, true)
 		ev := c.Event(anyShape)
-		first := c.Attempt(emitter.Plan{Event: ev})
-		c.Saw("attempt 1, cut off", first, c.client.SendCut(c.ctx, first.Request, len(first.Body)/2))
-		c.Acknowledged(c.Deliver("attempt 2", emitter.Plan{Event: ev, Attempt: 2}))
+		first := c.Message(ev, 1)
+		c.Saw("attempt 1, cut off", first, c.client.SendCut(c.ctx, first.Wire(), cutAt(len(first.Wire().Body))))
+		c.Acknowledged(c.Genuine("attempt 2", ev, 2))
 		c.HasOneEffect(ev)
 	})
-	s.spec("receiver.dedupe.shared-event-id", "", func(c *Check) {
+}
+
+// cutAt is where a body of this length is cut off: late, so that a receiver which looks at what has come finds the ids.
+func cutAt(length int) int { return length * 9 / 10 }
+
+// everyStatus defines the spec of the statuses of one message, which share an id.
+func (s *Session) everyStatus(id string) {
+	s.spec(id, "", func(c *Check) {
 		c.NeedStatus()
 		c.Baseline(shape{"message.status"}, true)
 		for _, ev := range c.statuses() {
-			c.Acknowledged(c.Deliver(ev.Items[0].Status, emitter.Plan{Event: ev}))
+			c.Acknowledged(c.Genuine(ev.Items[0].Status, ev, 1))
 			c.HasEffect(ev)
 		}
 	})
-	s.spec("receiver.dedupe.same-content", "", func(c *Check) {
-		c.NeedObserver()
-		c.Baseline(anyShape, true)
-		ev := c.Event(anyShape)
-		twin := renamed(ev, c.like(ev).ID)
-		for i, e := range []fixtures.Event{ev, twin} {
-			c.Acknowledged(c.Deliver(fmt.Sprintf("event %d of 2", i+1), emitter.Plan{Event: e}))
-			c.HasEffect(e)
-		}
-		for i, e := range []fixtures.Event{ev, twin} {
-			for _, n := range c.hold(effectsOf(e), 1) {
-				if n != 1 {
-					c.Broken("one effect for each of the two events", fmt.Sprintf("%d for event %d", n, i+1))
-				}
-			}
-		}
-	})
 }
 
-// twice delivers an event, and then again with a fresh t and another delivery id. The first delivery is the baseline.
+// twice delivers an event, and then again as a new delivery. The first delivery is the baseline.
 func (c *Check) twice(ev fixtures.Event, attempt int) wire.Exchange {
-	if x := c.Deliver("first delivery", emitter.Plan{Event: ev}); !x.Acknowledged() {
+	if x := c.Genuine("first delivery", ev, 1); !c.party.accepts(x) {
 		c.Untestable("the first delivery was not taken (%s), so there is nothing to repeat", answer(x))
 	}
-	if c.observer != nil {
-		c.await(effectsOf(ev))
+	if c.observer != nil && c.unseen == "" {
+		c.await(c.effectsOf(ev))
 	}
-	return c.Deliver(fmt.Sprintf("again, as attempt %d", attempt), emitter.Plan{Event: ev, Attempt: attempt})
+	return c.Genuine(fmt.Sprintf("again, as attempt %d", attempt), ev, attempt)
 }
 
-// copies delivers several copies of an event at the same instant, each with a delivery id of its own.
+// copies delivers several copies of an event at the same instant, each a delivery of its own.
 func (c *Check) copies(ev fixtures.Event) []wire.Exchange {
-	var plans []emitter.Plan
+	var messages []message
 	for range parallelDeliveries {
-		plans = append(plans, emitter.Plan{Event: ev})
+		messages = append(messages, c.Message(ev, 1))
 	}
-	return c.together("one of several copies", plans)
+	return c.together("one of several copies", messages)
 }
 
 // renamed gives an event another id and leaves everything else as it is.

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/emitter"
 	"github.com/kirimcheck/kirimcheck/fixtures"
 	"github.com/kirimcheck/kirimcheck/wire"
@@ -79,13 +78,7 @@ func (s *Session) receiverDelivery() {
 	})
 	s.spec("receiver.delivery.concurrent", "", func(c *Check) {
 		c.Baseline(anyShape, false)
-		var plans []emitter.Plan
-		for range parallelDeliveries {
-			plans = append(plans, emitter.Plan{Event: c.Event(anyShape)})
-		}
-		for _, x := range c.together("one of several at once", plans) {
-			c.Acknowledged(x)
-		}
+		c.severalAtOnce()
 	})
 	s.spec("receiver.delivery.body-limit", "", func(c *Check) { c.bodySizes() })
 }
@@ -116,17 +109,26 @@ func (c *Check) mustAcknowledge(x wire.Exchange) {
 	}
 }
 
-// together sends the plans at the same instant.
-func (c *Check) together(label string, plans []emitter.Plan) []wire.Exchange {
-	attempts := make([]emitter.Attempt, len(plans))
-	requests := make([]wire.Request, len(plans))
-	for i, p := range plans {
-		attempts[i] = c.Attempt(p)
-		requests[i] = attempts[i].Request
+// severalAtOnce delivers several events in parallel, each of which must be acknowledged.
+func (c *Check) severalAtOnce() {
+	var messages []message
+	for range parallelDeliveries {
+		messages = append(messages, c.Message(c.Event(anyShape), 1))
+	}
+	for _, x := range c.together("one of several at once", messages) {
+		c.Acknowledged(x)
+	}
+}
+
+// together sends the messages at the same instant.
+func (c *Check) together(label string, messages []message) []wire.Exchange {
+	requests := make([]wire.Request, len(messages))
+	for i, m := range messages {
+		requests[i] = m.Wire()
 	}
 	exchanges := c.client.SendTogether(c.ctx, requests)
 	for i, x := range exchanges {
-		c.Saw(label, attempts[i], x)
+		c.Saw(label, messages[i], x)
 	}
 	return exchanges
 }
@@ -134,22 +136,18 @@ func (c *Check) together(label string, plans []emitter.Plan) []wire.Exchange {
 // bodySizes climbs to Meta's limit and reports the largest size that was taken. The first step is past the default
 // limit of the most used framework (100 KiB), the second past that of others (1 MiB).
 func (c *Check) bodySizes() {
-	meta, err := contract.LoadMeta()
-	if err != nil {
-		c.Error("%v", err)
-	}
 	if !slices.Contains(c.events, "message.received") {
 		c.NotApplicable("the target is not subscribed to message.received, the event with large bodies")
 	}
-	limit := meta.PayloadLimit.Value
+	limit := c.meta.PayloadLimit.Value
 	c.Baseline(shape{"message.received"}, false)
 	largest := 0
 	for _, size := range []int{110_000, 1_100_000, 2_000_000, limit} {
 		ev := c.must(c.generator.Sized(size))
-		x := c.Deliver(fmt.Sprintf("%d bytes", size), emitter.Plan{Event: ev})
-		if !x.Acknowledged() {
+		x := c.Genuine(fmt.Sprintf("%d bytes", size), ev, 1)
+		if !c.party.accepts(x) {
 			c.largestFact(largest, size)
-			c.Broken(fmt.Sprintf("a 2xx status for bodies up to %d bytes", limit), fmt.Sprintf("%s for %d bytes", answer(x), size))
+			c.Broken(fmt.Sprintf("%s for bodies up to %d bytes", c.party.success(), limit), fmt.Sprintf("%s for %d bytes", answer(x), size))
 		}
 		largest = size
 	}

@@ -5,38 +5,38 @@ import (
 
 	"github.com/onsi/ginkgo/v2"
 
-	"github.com/kirimcheck/kirimcheck/emitter"
+	"github.com/kirimcheck/kirimcheck/fixtures"
 	"github.com/kirimcheck/kirimcheck/wire"
 )
 
-// receiverFailedWork holds the specs of what a receiver does when its own work fails. They run alone: a target whose
-// work fails, fails for every spec.
-func (s *Session) receiverFailedWork() {
-	s.spec("receiver.dedupe.failed-work.answer", "", func(c *Check) {
+// failedWork holds the specs of what a receiver does when its own work fails. They run alone: a target whose work
+// fails, fails for every spec.
+func (s *Session) failedWork() {
+	s.spec(string(s.role)+".dedupe.failed-work.answer", "", func(c *Check) {
 		c.NeedHooks()
 		c.Baseline(anyShape, true)
 		ev := c.Event(anyShape)
-		x := c.deliverWhileFailing(emitter.Plan{Event: ev})
-		if x.Trouble != wire.None || (retryable(x.Status) && x.Status >= 400) {
+		x := c.deliverWhileFailing(ev)
+		if x.Trouble != wire.None || (c.party.retries(x.Status) && x.Status >= 400) {
 			return
 		}
-		const want = "408, 429 or a 5xx, so that the event is sent again"
-		if !x.Acknowledged() {
+		const want = "an error status after which the event is sent again"
+		if !c.party.accepts(x) {
 			c.Broken(want, answer(x)+"; the sender would not try again")
 		}
-		// A receiver that stores first and works later may answer 2xx, if the work is then done without another attempt.
-		if slices.Contains(c.await(effectsOf(ev)), 0) {
+		// A receiver that stores first and works later may acknowledge, if the work is then done without another attempt.
+		if slices.Contains(c.await(c.effectsOf(ev)), 0) {
 			c.Broken(want, answer(x)+", and the event never took effect, though the work was possible again: it is lost")
 		}
-		c.Fact("work-queued", "An event whose work failed was answered 2xx and processed later without another attempt.")
+		c.Fact("work-queued", "An event whose work failed was acknowledged and processed later without another attempt.")
 	}, ginkgo.Serial)
-	s.spec("receiver.dedupe.failed-work.effect", "", func(c *Check) {
+	s.spec(string(s.role)+".dedupe.failed-work.effect", "", func(c *Check) {
 		c.NeedHooks()
 		c.Baseline(anyShape, true)
 		ev := c.Event(anyShape)
-		x := c.deliverWhileFailing(emitter.Plan{Event: ev})
-		if !x.Acknowledged() {
-			c.Acknowledged(c.Deliver("attempt 2, the work possible again", emitter.Plan{Event: ev, Attempt: 2}))
+		x := c.deliverWhileFailing(ev)
+		if !c.party.accepts(x) {
+			c.Acknowledged(c.Genuine("attempt 2, the work possible again", ev, 2))
 		}
 		c.HasOneEffect(ev)
 	}, ginkgo.Serial)
@@ -52,7 +52,7 @@ func (c *Check) NeedHooks() {
 
 // deliverWhileFailing delivers an event while the target's work fails, and has it recover. A hook that changed nothing
 // ends the spec.
-func (c *Check) deliverWhileFailing(p emitter.Plan) wire.Exchange {
+func (c *Check) deliverWhileFailing(ev fixtures.Event) wire.Exchange {
 	if err := c.target.Run(c.ctx, "fail", *c.target.Hooks.Fail); err != nil {
 		c.Error("%v", err)
 	}
@@ -68,8 +68,8 @@ func (c *Check) deliverWhileFailing(p emitter.Plan) wire.Exchange {
 	}
 	// Whatever ends the spec, the target must not be left failing for those that follow.
 	defer recoverOnce()
-	x := c.Deliver("attempt 1, the work failing", p)
-	if x.Acknowledged() && slices.Max(c.hold(effectsOf(p.Event), 0)) > 0 {
+	x := c.Genuine("attempt 1, the work failing", ev, 1)
+	if c.party.accepts(x) && slices.Max(c.hold(c.effectsOf(ev), 0)) > 0 {
 		c.Untestable("hooks.fail did not make the work fail: the event took effect all the same")
 	}
 	recoverOnce()

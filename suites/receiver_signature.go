@@ -13,7 +13,7 @@ import (
 )
 
 // validSignature is the spec that speaks for the baseline.
-const validSignature = "receiver.signature.valid"
+func (s *Session) validSignature() string { return string(s.role) + ".signature.valid" }
 
 // ClockMargin is how far the edge specs stay away from the exact edge of the tolerance, on either side. It allows for
 // the seconds that the delivery is on its way and for a clock of the target that is a little off; clocks kept by NTP
@@ -22,16 +22,7 @@ const ClockMargin = 10 * time.Second
 
 // receiverSignature holds the specs of signatures that a receiver must take.
 func (s *Session) receiverSignature() {
-	s.spec(validSignature, "", func(c *Check) {
-		if c.halted != "" && c.first != nil {
-			// The run was called off because of this exchange; it is not worth another wait.
-			c.Broken("a 2xx status", answer(c.Saw("first delivery", c.first.attempt, c.first.exchange)))
-		}
-		ev := c.Event(anyShape)
-		x := c.Deliver("delivery", emitter.Plan{Event: ev})
-		c.WhyRefused(x)
-		c.Taken(x, ev)
-	})
+	s.valid()
 	edge := s.edition.Signature.Tolerance - ClockMargin
 	s.spec("receiver.signature.within-tolerance-past", "", func(c *Check) { c.atEdge(edge) })
 	s.spec("receiver.signature.within-tolerance-future", "", func(c *Check) { c.atEdge(-edge) })
@@ -65,6 +56,20 @@ func (s *Session) receiverSignature() {
 			verdict = "is taken"
 		}
 		c.Fact("upper-case-hex", "A v1 in upper-case hexadecimal %s (%s).", verdict, answer(x))
+	})
+}
+
+// valid defines the spec of a plain, genuine delivery.
+func (s *Session) valid() {
+	s.spec(s.validSignature(), "", func(c *Check) {
+		if c.halted != "" && c.first != nil {
+			// The run was called off because of this exchange; it is not worth another wait.
+			c.Broken(c.party.success(), answer(c.Saw("first delivery", c.first, c.first.exchange)))
+		}
+		ev := c.Event(anyShape)
+		x := c.Genuine("delivery", ev, 1)
+		c.WhyRefused(x)
+		c.Taken(x, ev)
 	})
 }
 

@@ -34,23 +34,7 @@ func (s *Session) receiverTolerance() {
 		body := bytes.Replace(ev.Body, []byte(ev.Name), []byte(unknownEvent), 1)
 		c.Acknowledged(c.Deliver("unknown event", emitter.Plan{Event: ev, EventName: unknownEvent, Body: body}))
 	})
-	for _, sh := range []struct {
-		name     string
-		shape    shape
-		pointers []string
-	}{
-		{"Kirim's envelope", kirimShape, []string{"/kirimcheck_new_field", "/data/kirimcheck_new_field"}},
-		{"Meta's body", metaShape, []string{"/entry/0/kirimcheck_new_field", "/entry/0/changes/0/value/kirimcheck_new_field"}},
-	} {
-		s.spec("receiver.delivery.unknown-field", "in "+sh.name, func(c *Check) {
-			c.Baseline(sh.shape, false)
-			ev := c.Event(sh.shape)
-			for _, pointer := range sh.pointers {
-				ev.Body = c.bytes(fixtures.AddField(ev.Body, pointer, `{"since":"2026","list":[1,null,"x"]}`))
-			}
-			c.Taken(c.Deliver("with unknown fields", emitter.Plan{Event: ev}), ev)
-		})
-	}
+	s.unknownFields("receiver.delivery.unknown-field", kirimRoom, metaRoom)
 	s.spec("receiver.delivery.extra-object", "", func(c *Check) {
 		c.Baseline(metaShape, false)
 		ev := c.Event(metaShape)
@@ -60,42 +44,9 @@ func (s *Session) receiverTolerance() {
 		ev.Body = c.bytes(fixtures.AddField(ev.Body, "/kirim", extra))
 		c.Taken(c.Deliver("with an extra top-level object", emitter.Plan{Event: ev}), ev)
 	})
-	for _, sh := range []struct {
-		name  string
-		shape shape
-	}{{"Kirim's envelope", kirimShape}, {"Meta's body", metaShape}} {
-		s.spec("receiver.delivery.key-order", "in "+sh.name, func(c *Check) {
-			c.Baseline(sh.shape, false)
-			ev := c.Event(sh.shape)
-			ev.Body = c.bytes(fixtures.ReverseKeys(ev.Body))
-			c.Taken(c.Deliver("keys reversed", emitter.Plan{Event: ev}), ev)
-		})
-	}
-	s.spec("receiver.delivery.status-order", "", func(c *Check) {
-		c.Baseline(shape{"message.status"}, false)
-		// Only the answer is judged: a receiver that keeps a state may rightly do nothing for a status that is behind.
-		for _, ev := range slices.Backward(c.statuses()) {
-			c.Acknowledged(c.Deliver(ev.Items[0].Status, emitter.Plan{Event: ev}))
-		}
-	})
-	for _, b := range []struct {
-		name  string
-		shape fixtures.BatchShape
-	}{
-		{"several messages", fixtures.BatchShape{Event: "message.received", Items: 3}},
-		{"several statuses", fixtures.BatchShape{Event: "message.status", Items: 3}},
-		{"several changes", fixtures.BatchShape{Event: "message.received", Changes: 3}},
-		{"several entries", fixtures.BatchShape{Event: "message.received", Entries: 3}},
-	} {
-		s.spec("receiver.delivery.batch", b.name, func(c *Check) {
-			c.NeedItems()
-			c.Baseline(shape{b.shape.Event}, true)
-			ev := c.must(c.generator.Batch(b.shape))
-			x := c.Deliver("batch", emitter.Plan{Event: ev})
-			c.Acknowledged(x)
-			c.HasEffect(ev)
-		})
-	}
+	s.keyOrder("receiver.delivery.key-order", source{"in Kirim's envelope", kirimShape}, source{"in Meta's body", metaShape})
+	s.statusOrder("receiver.delivery.status-order")
+	s.batches("receiver.delivery.batch")
 }
 
 // unknownEvent is an event type that no edition has.

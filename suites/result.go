@@ -66,6 +66,8 @@ func (s *Session) build(r ginkgo.Report, started time.Time) reports.Report {
 		in.Errors = []string{s.unreachable}
 	case s.lost != "":
 		in.Errors = append(in.Errors, s.lost)
+	case s.observerError != "":
+		in.Errors = append(in.Errors, s.observerError)
 	}
 	in.Facts = uniqueFacts(in.Facts)
 	return reports.Build(in)
@@ -128,7 +130,7 @@ func uniqueFacts(facts []reports.Fact) []reports.Fact {
 }
 
 func (s *Session) describeTarget() reports.Target {
-	out := reports.Target{Role: s.role, Edition: s.edition.ID, Name: "reference receiver", Observer: "none"}
+	out := reports.Target{Role: s.role, Edition: s.edition.ID, Name: "reference", Observer: "none"}
 	if t := s.target; t != nil {
 		out.Name, out.URL = t.Name, reports.RedactURL(t.URL)
 	}

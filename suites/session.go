@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/kirimcheck/kirimcheck/contract"
@@ -20,7 +21,7 @@ import (
 
 // firstDelivery is a delivery and what came of it.
 type firstDelivery struct {
-	attempt  emitter.Attempt
+	message
 	exchange wire.Exchange
 }
 
@@ -28,8 +29,9 @@ type firstDelivery struct {
 type Options struct {
 	// Target is the system under test; nil means the embedded reference of Edition.
 	Target *target.Target
-	// Edition is the edition of the embedded reference; a target brings its own.
+	// Edition and Role are those of the embedded reference; a target brings its own. An empty role is a receiver.
 	Edition string
+	Role    contract.Role
 	// Seed repeats the generated ids and texts; 0 picks one.
 	Seed uint64
 	// Version is the version of the program, for the report.
@@ -51,9 +53,12 @@ type Session struct {
 	readings map[string]contract.Reading
 	edition  contract.Edition
 	role     contract.Role
+	meta     contract.Meta
+	party    party
 	// events are the names of the events that the target is subscribed to.
 	events   []string
 	variants []fixtures.Variant
+	fields   []fixtures.Field
 	// What follows is there once the session is open.
 	target    *target.Target
 	server    *reference.Server
@@ -62,6 +67,7 @@ type Session struct {
 	closeObs  func() error
 	watch     watcher
 	generator *fixtures.Generator
+	random    *rand.Rand
 
 	// first is the baseline that was sent before any spec.
 	first *firstDelivery
@@ -71,6 +77,11 @@ type Session struct {
 	unreachable string
 	// lost is the one error of a target that went away during the run.
 	lost string
+	// unseen says why effects cannot be judged although there is an observer: that of the first valid delivery was not
+	// seen. Every further look would cost the observer's timeout.
+	unseen string
+	// observerError is the one error of an observer that failed from the start.
+	observerError string
 	// timeouts counts the exchanges in a row that timed out.
 	timeouts int
 	cause    *string
@@ -94,22 +105,28 @@ func NewSession(opts Options) (*Session, error) {
 	if opts.Rerun == nil {
 		opts.Rerun = func(string) string { return "" }
 	}
-	s := &Session{opts: opts, readings: readings, role: contract.RoleReceiver, closeObs: func() error { return nil }}
+	if opts.Role == "" {
+		opts.Role = contract.RoleReceiver
+	}
+	s := &Session{opts: opts, readings: readings, role: opts.Role, closeObs: func() error { return nil }}
 	if opts.Target != nil {
 		s.edition, s.role, s.events = opts.Target.Contract, opts.Target.Role, opts.Target.Events
 	} else {
 		if s.edition, err = contract.LoadEdition(opts.Edition); err != nil {
 			return nil, err
 		}
-		for _, e := range s.edition.Events {
-			s.events = append(s.events, e.Name)
-		}
+		s.events = target.DefaultEvents(s.edition, s.role)
 	}
+	if s.meta, err = contract.LoadMeta(); err != nil {
+		return nil, err
+	}
+	s.party = s.newParty()
 	s.ledger = ledger.For(s.role, s.edition.ID)
 	if s.variants, err = fixtures.Variants(s.edition); err != nil {
 		return nil, err
 	}
-	return s, nil
+	s.fields, err = fixtures.Fields()
+	return s, err
 }
 
 // shared is what the first parallel process tells the others.
@@ -117,6 +134,7 @@ type shared struct {
 	// Observer replaces the callback observer, of which there can be only one.
 	Observer *target.HTTPObserver `json:"observer,omitempty"`
 	Halted   string               `json:"halted,omitempty"`
+	Unseen   string               `json:"unseen,omitempty"`
 }
 
 // open brings up what the specs need: the embedded reference, the client, the observer, the generator. process is the
@@ -124,20 +142,20 @@ type shared struct {
 func (s *Session) open(ctx context.Context, process int, from *shared) error {
 	s.target = s.opts.Target
 	if s.target == nil {
-		server, t, err := reference.Start(ctx, s.edition.ID)
+		server, t, err := reference.Start(ctx, s.role, s.edition.ID)
 		if err != nil {
 			return err
 		}
 		s.server, s.target = server, t
 	}
-	client, err := wire.NewClient(s.edition.Delivery.Timeout, s.target.CAFile(), s.target.TLS.Insecure)
+	client, err := wire.NewClient(s.party.timeout(), s.target.CAFile(), s.target.TLS.Insecure)
 	if err != nil {
 		return fmt.Errorf("tls.ca: %w", err)
 	}
 	s.client = client
 	observe := s.target.Observe
 	if from != nil {
-		s.halted = from.Halted
+		s.halted, s.unseen = from.Halted, from.Unseen
 		if from.Observer != nil {
 			observe.Callback, observe.HTTP = nil, from.Observer
 		}
@@ -147,13 +165,15 @@ func (s *Session) open(ctx context.Context, process int, from *shared) error {
 	}
 	s.watch = watcher{observer: s.observer, timeout: observe.Timeout, settle: observe.Settle, interval: observe.Interval}
 	// Each process draws from a seed of its own, so that no two ever make the same id.
-	s.generator, err = fixtures.NewGenerator(s.edition, s.opts.Seed+uint64(process)-1, time.Now)
+	seed := s.opts.Seed + uint64(process) - 1
+	s.random = rand.New(rand.NewPCG(seed, 0))
+	s.generator, err = fixtures.NewGenerator(s.edition, seed, time.Now)
 	return err
 }
 
 // share is what the first process tells the others.
 func (s *Session) share() shared {
-	out := shared{Halted: s.halted}
+	out := shared{Halted: s.halted, Unseen: s.unseen}
 	if cb, ok := s.observer.(*target.Callback); ok {
 		o := cb.Shared()
 		out.Observer = &o
@@ -175,8 +195,7 @@ func (s *Session) close() error {
 
 // preflight reaches for the target and sends one valid delivery, before any spec. A target that cannot be reached is
 // one error of the run and not one for every spec; a target that takes the request and gives no answer would cost
-// every spec the sender's timeout, so the rest is called off, and the spec receiver.signature.valid tells what was
-// seen. The returned error is that of an unreachable target or of the harness.
+// every spec the sender's timeout, so the rest is called off, and the spec of a valid signature tells what was seen. The returned error is that of an unreachable target or of the harness.
 func (s *Session) preflight(ctx context.Context) error {
 	if trouble, err := s.client.Reach(ctx, s.target.URL); trouble != wire.None {
 		s.unreachable = fmt.Sprintf("the target %s cannot be reached: %v", reports.RedactURL(s.target.URL), err)
@@ -186,14 +205,16 @@ func (s *Session) preflight(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := s.attempt(emitter.Plan{Event: ev})
+	m, err := s.party.genuine(ev, 1)
 	if err != nil {
 		return err
 	}
-	x := s.client.Send(ctx, a.Request)
-	s.first = &firstDelivery{a, x}
+	x := s.client.Send(ctx, m.Wire())
+	s.first = &firstDelivery{m, x}
 	switch x.Trouble {
-	case wire.None, wire.Stopped:
+	case wire.Stopped:
+	case wire.None:
+		s.firstEffect(ctx, ev, x)
 	case wire.NotReached, wire.BadTLS:
 		s.unreachable = fmt.Sprintf("the target %s cannot be reached: %v", reports.RedactURL(s.target.URL), x.Err)
 		return errors.New(s.unreachable)
@@ -201,6 +222,22 @@ func (s *Session) preflight(ctx context.Context) error {
 		s.halted = fmt.Sprintf("the target gave no complete answer to a first, valid delivery (%v), so nothing more was sent", x.Err)
 	}
 	return nil
+}
+
+// firstEffect looks whether the observer sees the first delivery take effect.
+func (s *Session) firstEffect(ctx context.Context, ev fixtures.Event, x wire.Exchange) {
+	if s.observer == nil || !s.party.accepts(x) {
+		return
+	}
+	counts, _, err := s.watch.await(ctx, s.effectsOf(ev))
+	switch {
+	case err != nil:
+		s.observerError = err.Error()
+		s.unseen = fmt.Sprintf("the observer failed at the first delivery (%v)", err)
+	case slices.Contains(counts, 0):
+		s.unseen = fmt.Sprintf("the effect of a first, valid delivery was not seen within %s (%s): check observe in the target file",
+			s.watch.timeout, s.effectsOf(ev)[0])
+	}
 }
 
 // attempt builds the request of a plan; a delivery id is made where the plan has none.
@@ -219,5 +256,9 @@ func (s *Session) Redactor() *reports.Redactor {
 	if s.opts.Target == nil {
 		return reports.NewRedactor()
 	}
-	return reports.NewRedactor(s.opts.Target.Signing.Reveal())
+	secrets := []string{s.opts.Target.Signing.Reveal()}
+	if token := s.opts.Target.Token.Reveal(); token != "" {
+		secrets = append(secrets, token)
+	}
+	return reports.NewRedactor(secrets...)
 }

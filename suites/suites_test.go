@@ -8,6 +8,7 @@ import (
 	"github.com/onsi/ginkgo/v2"
 	"github.com/onsi/gomega"
 
+	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/suites"
 	"github.com/kirimcheck/kirimcheck/target"
 )
@@ -23,6 +24,7 @@ func TestSuites(t *testing.T) {
 	}
 	opts := suites.Options{
 		Edition: os.Getenv("KIRIMCHECK_EDITION"),
+		Role:    contract.Role(os.Getenv("KIRIMCHECK_ROLE")),
 		Version: "development",
 		Command: "go tool ginkgo ./suites",
 		Rerun:   func(id string) string { return "go tool ginkgo --label-filter " + id + " ./suites" },

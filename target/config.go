@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +27,8 @@ type Config struct {
 	URL string `yaml:"url"`
 	// Secret is the subscription's signing secret, as the target knows it.
 	Secret SecretRef `yaml:"secret"`
+	// VerifyToken is the token of Meta's handshake, for the role meta-receiver.
+	VerifyToken SecretRef `yaml:"verify_token"`
 	// TLS applies to https URLs.
 	TLS TLS `yaml:"tls"`
 	// Observe says how effects are seen. Without it, what happens inside the target is untestable.
@@ -37,8 +41,9 @@ type Config struct {
 
 	// dir is the folder of the target file; relative paths and commands start there.
 	dir string
-	// given is a secret that the program itself chose, as for the embedded reference; it comes before Secret.
-	given string
+	// given and givenToken are secrets that the program itself chose, as for the embedded reference; they come before
+	// Secret and VerifyToken.
+	given, givenToken string
 }
 
 // SecretRef says where a secret is kept. A secret never stands in a target file itself.
@@ -144,8 +149,10 @@ type Target struct {
 	Config
 	// Contract is the edition's data.
 	Contract contract.Edition
-	// Signing is the secret.
+	// Signing is the secret: Kirim's for a receiver, Meta's app secret for a meta-receiver.
 	Signing Secret
+	// Token is the verify token of a meta-receiver.
+	Token Secret
 }
 
 // Resolve fills in the defaults, checks the whole configuration and reads the secret. place names the file or the
@@ -157,8 +164,8 @@ func (c Config) Resolve(place string) (*Target, error) {
 	if c.Role == "" {
 		c.Role = contract.RoleReceiver
 	}
-	if c.Role != contract.RoleReceiver {
-		return fail("role", "%q cannot be certified yet; the role that can is receiver", c.Role)
+	if c.Role != contract.RoleReceiver && c.Role != contract.RoleMetaReceiver {
+		return fail("role", "%q cannot be certified; the roles that can are receiver and meta-receiver", c.Role)
 	}
 	edition, err := contract.LoadEdition(c.Edition)
 	if err != nil {
@@ -178,17 +185,25 @@ func (c Config) Resolve(place string) (*Target, error) {
 			return fail("secret", "%v", err)
 		}
 	}
-	if c.Events == nil {
-		for _, e := range edition.Events {
-			c.Events = append(c.Events, e.Name)
+	token := NewSecret(c.givenToken)
+	if c.Role == contract.RoleMetaReceiver {
+		if c.givenToken == "" {
+			if token, err = c.VerifyToken.read(c.dir); err != nil {
+				return fail("verify_token", "%v", err)
+			}
 		}
+	} else if c.VerifyToken != (SecretRef{}) {
+		return fail("verify_token", "belongs to the role meta-receiver")
+	}
+	if c.Events == nil {
+		c.Events = DefaultEvents(edition, c.Role)
 	}
 	if len(c.Events) == 0 {
 		return fail("events", "is empty; name at least one event, or leave the key out for all of them")
 	}
 	for _, name := range c.Events {
-		if _, ok := edition.Event(name); !ok {
-			return fail("events", "edition %s has no event %q; it has %s", edition.ID, name, eventNames(edition))
+		if !slices.Contains(DefaultEvents(edition, c.Role), name) {
+			return fail("events", "there is no event %q for a %s; there are %s", name, c.Role, strings.Join(DefaultEvents(edition, c.Role), ", "))
 		}
 	}
 	if c.Observe.HTTP != nil && c.Observe.Callback != nil {
@@ -208,12 +223,18 @@ func (c Config) Resolve(place string) (*Target, error) {
 		err.Place = place
 		return nil, err
 	}
-	return &Target{Config: c, Contract: edition, Signing: secret}, nil
+	return &Target{Config: c, Contract: edition, Signing: secret, Token: token}, nil
 }
 
 // WithSecret returns the configuration with a secret that the program itself chose.
 func (c Config) WithSecret(secret string) Config {
 	c.given = secret
+	return c
+}
+
+// WithVerifyToken returns the configuration with a verify token that the program itself chose.
+func (c Config) WithVerifyToken(token string) Config {
+	c.givenToken = token
 	return c
 }
 
@@ -230,6 +251,10 @@ func (c Config) checkAdapters() *ConfigError {
 		}
 		if cb.Path != "" && !strings.HasPrefix(cb.Path, "/") {
 			return &ConfigError{Key: "observe.callback.path", Problem: fmt.Sprintf("%q does not begin with a slash", cb.Path)}
+		}
+		// net/http takes braces for patterns, never sees a query in a path, and redirects paths that are not clean.
+		if cb.Path != "" && (strings.ContainsAny(cb.Path, "{}?#% \t") || path.Join(cb.Path, "x") != strings.TrimSuffix(cb.Path, "/")+"/x") {
+			return &ConfigError{Key: "observe.callback.path", Problem: fmt.Sprintf("%q is not a plain path; write one such as /effects", cb.Path)}
 		}
 		if err := cb.Fields.check(); err != nil {
 			return &ConfigError{Key: "observe.callback.fields", Problem: err.Error()}
@@ -255,24 +280,29 @@ func parseHTTPURL(raw string) (*url.URL, error) {
 		return nil, fmt.Errorf("is missing; write the URL of the endpoint, such as https://example.com/kirim-webhook")
 	}
 	u, err := url.Parse(raw)
+	// What comes before the query tells which URL is meant; the query may hold a token.
+	shown, _, _ := strings.Cut(raw, "?")
 	if err != nil {
-		return nil, fmt.Errorf("%q is not a URL", raw)
+		return nil, fmt.Errorf("%q is not a URL", shown)
 	}
 	if u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("%q does not begin with http:// or https://", raw)
+		return nil, fmt.Errorf("%q does not begin with http:// or https://", shown)
 	}
 	if u.Hostname() == "" {
-		return nil, fmt.Errorf("%q has no host", raw)
+		return nil, fmt.Errorf("%q has no host", shown)
 	}
 	return u, nil
 }
 
-func eventNames(e contract.Edition) string {
+// DefaultEvents are the events that a target of a role can be sent: all of the edition, or those that Meta began.
+func DefaultEvents(edition contract.Edition, role contract.Role) []string {
 	var names []string
-	for _, ev := range e.Events {
-		names = append(names, ev.Name)
+	for _, e := range edition.Events {
+		if role != contract.RoleMetaReceiver || e.Source == contract.SourceMeta {
+			names = append(names, e.Name)
+		}
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 func orDefault(d, byDefault time.Duration) time.Duration {

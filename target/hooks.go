@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os/exec"
 	"strings"
+	"time"
 )
 
 // maxHookOutput bounds what an error repeats of a command's output.
@@ -37,7 +38,8 @@ func (h Hook) check() error {
 
 // Run carries the hook out. name is the hook's name for errors, dir the folder for a command.
 func (t *Target) Run(ctx context.Context, name string, h Hook) error {
-	ctx, cancel := context.WithTimeout(ctx, orDefault(h.Timeout, hookTimeout))
+	timeout := orDefault(h.Timeout, hookTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("it did not end within %s; its key timeout allows more", timeout))
 	defer cancel()
 	var err error
 	if h.HTTP != nil {
@@ -58,7 +60,7 @@ func (c Call) do(ctx context.Context) (err error) {
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.URL, nil)
 	if err != nil {
-		return err
+		return unwrapURL(err)
 	}
 	for name, value := range c.Header {
 		text, err := value.read()
@@ -69,26 +71,37 @@ func (c Call) do(ctx context.Context) (err error) {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		return unwrapURL(err)
 	}
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return fmt.Errorf("%s %s answered %d; a 2xx is expected", method, req.URL.Redacted(), resp.StatusCode)
+		// The query and the user of a URL may hold a token.
+		return fmt.Errorf("%s %s%s answered %d; a 2xx is expected", method, req.URL.Host, req.URL.EscapedPath(), resp.StatusCode)
 	}
 	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, maxObserverAnswer))
 	return err
 }
+
+// outputWait is how long the output of a command may stay open after its end: that of a process it has started does.
+const outputWait = time.Second
 
 func runCommand(ctx context.Context, dir string, argv []string) error {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir = dir
 	out := &tail{limit: maxHookOutput}
 	cmd.Stdout, cmd.Stderr = out, out
+	cmd.WaitDelay = outputWait
 	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			err = context.Cause(ctx)
+		case errors.Is(err, exec.ErrWaitDelay):
+			err = errors.New("it ended, and a process that it started has kept its output; send that one's output to a file")
 		}
-		if text := strings.TrimSpace(out.buf.String()); text != "" {
+		if text := strings.Join(strings.Fields(out.buf.String()), " "); text != "" {
 			return fmt.Errorf("%s: %w; it printed: %s", argv[0], err, text)
 		}
 		return fmt.Errorf("%s: %w", argv[0], err)

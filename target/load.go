@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -140,7 +141,7 @@ func explainYAML(path string, data []byte, err error) error {
 	return out
 }
 
-// pathAt returns the keys that lead to the position in the document.
+// pathAt returns the keys, and the places in lists, that lead to the position in the document.
 func pathAt(data []byte, line, column int) []string {
 	var root yaml.Node
 	if err := yaml.Load(data, &root); err != nil || len(root.Content) == 0 {
@@ -153,8 +154,8 @@ func pathAt(data []byte, line, column int) []string {
 			best = slices.Clone(keys)
 		}
 		if n.Kind != yaml.MappingNode {
-			for _, child := range n.Content {
-				walk(child, keys)
+			for i, child := range n.Content {
+				walk(child, append(slices.Clone(keys), strconv.Itoa(i)))
 			}
 			return
 		}
@@ -198,7 +199,7 @@ func typeAt(keys []string) reflect.Type {
 			t = t.Elem()
 		}
 		switch t.Kind() {
-		case reflect.Map:
+		case reflect.Map, reflect.Slice:
 			t = t.Elem()
 		case reflect.Struct:
 			field, ok := fieldByKey(t, key)

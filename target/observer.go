@@ -59,7 +59,7 @@ type httpObserver struct {
 	client   *http.Client
 }
 
-var placeholder = regexp.MustCompile(`\{([a-z_]*)\}`)
+var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
 
 var placeholders = []string{"event", "event_id", "item_id", "status"}
 
@@ -106,7 +106,7 @@ func (o *httpObserver) Count(ctx context.Context, e Effect) (int, error) {
 	})
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return 0, o.errorf("the URL is not usable: %w", err)
+		return 0, o.errorf("the URL is not usable: %w", unwrapURL(err))
 	}
 	for name, value := range o.header {
 		text, err := value.read()
@@ -194,6 +194,9 @@ func lookup(doc []byte, pointer string) (any, error) {
 	if err := dec.Decode(&value); err != nil {
 		return nil, fmt.Errorf("the answer is not JSON: %w", err)
 	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("the answer is not JSON: something follows the value")
+	}
 	if pointer == "" {
 		return value, nil
 	}
@@ -208,7 +211,7 @@ func lookup(doc []byte, pointer string) (any, error) {
 			value = next
 		case []any:
 			i, err := strconv.Atoi(token)
-			if err != nil || i < 0 || i >= len(v) {
+			if err != nil || i < 0 || i >= len(v) || token != strconv.Itoa(i) {
 				return nil, fmt.Errorf("there is nothing at %s", pointer)
 			}
 			value = v[i]

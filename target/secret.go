@@ -11,21 +11,32 @@ import (
 )
 
 // Secret is a signing secret. Printed, logged or encoded in any way it shows as [redacted]; only Reveal gives it out.
-type Secret struct{ value string }
+type Secret struct {
+	// A pointer, because fmt calls no methods on what stands in unexported fields of other types, but prints an address.
+	value *string
+}
 
 // NewSecret wraps a secret.
-func NewSecret(value string) Secret { return Secret{value} }
+func NewSecret(value string) Secret { return Secret{&value} }
 
-// Reveal returns the secret itself, for signing and for redaction.
-func (s Secret) Reveal() string { return s.value }
+// Reveal returns the secret itself, for signing and for redaction; empty where there is none.
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 const redacted = "[redacted]"
 
-// String, GoString, MarshalText and LogValue hide the secret from every way of printing it.
+// String hides the secret from whoever asks for text.
 func (s Secret) String() string { return redacted }
 
-// GoString hides the secret from %#v.
-func (s Secret) GoString() string { return redacted }
+// Format hides the secret from every verb of fmt.
+func (s Secret) Format(f fmt.State, _ rune) {
+	// The writer is fmt's own buffer, which takes everything.
+	_, _ = io.WriteString(f, redacted)
+}
 
 // MarshalText hides the secret from encoders.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
@@ -40,7 +51,7 @@ const maxSecret = 4096
 func (r SecretRef) read(dir string) (Secret, error) {
 	switch {
 	case r.Env == "" && r.File == "":
-		return Secret{}, errors.New("is missing; write secret: {env: NAME} or secret: {file: PATH}")
+		return Secret{}, errors.New("is missing; write {env: NAME} or {file: PATH}")
 	case r.Env != "" && r.File != "":
 		return Secret{}, errors.New("both env and file are set; keep one")
 	case r.Env != "":
@@ -51,7 +62,7 @@ func (r SecretRef) read(dir string) (Secret, error) {
 		if value == "" {
 			return Secret{}, fmt.Errorf("the environment variable %s is empty", r.Env)
 		}
-		return Secret{value}, nil
+		return NewSecret(value), nil
 	default:
 		path := r.File
 		if !filepath.IsAbs(path) {
@@ -61,7 +72,7 @@ func (r SecretRef) read(dir string) (Secret, error) {
 		if err != nil {
 			return Secret{}, err
 		}
-		return Secret{value}, nil
+		return NewSecret(value), nil
 	}
 }
 

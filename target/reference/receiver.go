@@ -1,5 +1,5 @@
-// Package reference is a receiver that keeps the contract: the default target of the suites and their positive
-// control. Its policy is made of small functions, so that a mutant can replace one of them. It is no example for
+// Package reference is a receiver that keeps the contract, Kirim's or Meta's: the default target of the suites and their
+// positive control. Its policy is made of small functions, so that a mutant can replace one of them. It is no example for
 // production: it keeps everything in memory.
 package reference
 
@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +38,10 @@ type Item struct {
 type Policy struct {
 	// ReadBody returns the raw body, or the status to refuse with.
 	ReadBody func(r *http.Request) ([]byte, error)
+	// Handshake answers a GET with Meta's query; nil where there is no handshake.
+	Handshake func(query url.Values) (status int, body string)
+	// Describe says what is delivered, by the headers.
+	Describe func(h http.Header, body []byte) Delivery
 	// Verify returns nil where the signature is good.
 	Verify func(h http.Header, body []byte, now time.Time) error
 	// Refused is the status for a signature that is not good. Processed says whether the work is done all the same.
@@ -54,6 +59,12 @@ func Correct(ed contract.Edition, secret string) Policy {
 	verifier := signature.Verifier{Secrets: []string{secret}, Tolerance: ed.Signature.Tolerance}
 	return Policy{
 		ReadBody: ReadBody,
+		Describe: func(h http.Header, body []byte) Delivery {
+			return Delivery{
+				Event: h.Get(ed.Headers.Event), EventID: h.Get(ed.Headers.EventID), DeliveryID: h.Get(ed.Headers.DeliveryID),
+				Attempt: h.Get(ed.Headers.Attempt), Source: contract.Source(h.Get(ed.Headers.Source)), Body: body,
+			}
+		},
 		Verify: func(h http.Header, body []byte, now time.Time) error {
 			return verifier.Verify(h.Get(ed.Headers.Signature), body, now)
 		},
@@ -113,7 +124,6 @@ func Process(s *Store, d Delivery, items []Item, key func(Delivery, Item) string
 
 // Receiver serves the webhook, and the two windows of the harness: /effects, and /test/fail and /test/recover.
 type Receiver struct {
-	names  contract.Headers
 	policy Policy
 	store  *Store
 	mux    *http.ServeMux
@@ -121,16 +131,19 @@ type Receiver struct {
 
 // The paths that a receiver serves.
 const (
-	WebhookPath = "/kirim-webhook"
+	WebhookPath = "/webhook"
 	EffectsPath = "/effects"
 	FailPath    = "/test/fail"
 	RecoverPath = "/test/recover"
 )
 
 // NewReceiver returns a receiver with this policy.
-func NewReceiver(ed contract.Edition, p Policy) *Receiver {
-	r := &Receiver{names: ed.Headers, policy: p, store: &Store{seen: map[string]bool{}, effects: map[target.Effect]int{}}, mux: http.NewServeMux()}
+func NewReceiver(p Policy) *Receiver {
+	r := &Receiver{policy: p, store: &Store{seen: map[string]bool{}, effects: map[target.Effect]int{}}, mux: http.NewServeMux()}
 	r.mux.HandleFunc("POST "+WebhookPath, r.webhook)
+	if p.Handshake != nil {
+		r.mux.HandleFunc("GET "+WebhookPath, r.handshake)
+	}
 	r.mux.HandleFunc("GET "+EffectsPath, r.effects)
 	r.mux.HandleFunc("POST "+FailPath, func(w http.ResponseWriter, _ *http.Request) { r.store.fail(true); w.WriteHeader(http.StatusNoContent) })
 	r.mux.HandleFunc("POST "+RecoverPath, func(w http.ResponseWriter, _ *http.Request) { r.store.fail(false); w.WriteHeader(http.StatusNoContent) })
@@ -159,11 +172,7 @@ func (r *Receiver) webhook(w http.ResponseWriter, req *http.Request) {
 		defer w.WriteHeader(status)
 		w = discard{}
 	}
-	d := Delivery{
-		Event: req.Header.Get(r.names.Event), EventID: req.Header.Get(r.names.EventID),
-		DeliveryID: req.Header.Get(r.names.DeliveryID), Attempt: req.Header.Get(r.names.Attempt),
-		Source: contract.Source(req.Header.Get(r.names.Source)), Body: body,
-	}
+	d := r.policy.Describe(req.Header, body)
 	items, err := r.policy.Items(d)
 	if err != nil {
 		w.WriteHeader(http.StatusBadRequest)

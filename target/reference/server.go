@@ -14,8 +14,13 @@ import (
 	"github.com/kirimcheck/kirimcheck/target"
 )
 
-// Secret is the reference receiver's secret. It protects nothing and is no secret.
-const Secret = "whsec_a2lyaW1jaGVjay1yZWZlcmVuY2UtcmVjZWl2ZXI"
+// The references' secrets: Kirim's signing secret, Meta's app secret, and the verify token. They protect nothing and are
+// no secrets.
+const (
+	Secret     = "whsec_a2lyaW1jaGVjay1yZWZlcmVuY2UtcmVjZWl2ZXI"
+	MetaSecret = "6b6972696d636865636b2d7265666572"
+	MetaToken  = "kirimcheck-reference-token"
+)
 
 // readHeaderTimeout ends connections that never send a request.
 const readHeaderTimeout = 10 * time.Second
@@ -57,11 +62,11 @@ func (s *Server) Close() error {
 	return err
 }
 
-// Config is the target file of the server.
-func (s *Server) Config(edition string) target.Config {
+// Config is the target file of the server in a role.
+func (s *Server) Config(role contract.Role, edition string) target.Config {
 	base := "http://" + s.addr
 	return target.Config{
-		Name: "reference receiver", Role: contract.RoleReceiver, Edition: edition, URL: base + WebhookPath,
+		Name: "reference " + string(role), Role: role, Edition: edition, URL: base + WebhookPath,
 		Observe: target.Observe{
 			// Effects are there before the answer is, so little time is needed to see that one is missing.
 			Timeout: time.Second, Settle: 10 * time.Millisecond, Interval: 2 * time.Millisecond,
@@ -77,17 +82,42 @@ func (s *Server) Config(edition string) target.Config {
 	}
 }
 
-// Start runs the correct receiver of an edition and returns it as a target.
-func Start(ctx context.Context, edition string) (*Server, *target.Target, error) {
+// CorrectFor returns the right policy of a role.
+func CorrectFor(role contract.Role, ed contract.Edition) (Policy, error) {
+	switch role {
+	case contract.RoleReceiver:
+		return Correct(ed, Secret), nil
+	case contract.RoleMetaReceiver:
+		meta, err := contract.LoadMeta()
+		return CorrectMeta(meta, MetaSecret, MetaToken), err
+	case contract.RoleRelay:
+	}
+	return Policy{}, fmt.Errorf("there is no reference %s; there are receiver and meta-receiver", role)
+}
+
+// WithSecrets returns a target file together with the secrets of its role.
+func WithSecrets(c target.Config) target.Config {
+	if c.Role == contract.RoleMetaReceiver {
+		return c.WithSecret(MetaSecret).WithVerifyToken(MetaToken)
+	}
+	return c.WithSecret(Secret)
+}
+
+// Start runs the correct receiver of a role and edition and returns it as a target.
+func Start(ctx context.Context, role contract.Role, edition string) (*Server, *target.Target, error) {
 	ed, err := contract.LoadEdition(edition)
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := Listen(ctx, NewReceiver(ed, Correct(ed, Secret)), nil)
+	policy, err := CorrectFor(role, ed)
 	if err != nil {
 		return nil, nil, err
 	}
-	t, err := s.Config(ed.ID).WithSecret(Secret).Resolve("reference receiver")
+	s, err := Listen(ctx, NewReceiver(policy), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := WithSecrets(s.Config(role, ed.ID)).Resolve("reference " + string(role))
 	if err != nil {
 		return nil, nil, errors.Join(err, s.Close())
 	}

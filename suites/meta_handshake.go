@@ -1,0 +1,81 @@
+package suites
+
+import (
+	"fmt"
+
+	"github.com/kirimcheck/kirimcheck/mockmeta"
+	"github.com/kirimcheck/kirimcheck/wire"
+)
+
+// metaHandshake holds the specs of the GET by which Meta verifies a callback URL.
+func (s *Session) metaHandshake() {
+	for _, kind := range []mockmeta.ChallengeKind{mockmeta.Digits, mockmeta.Letters} {
+		s.spec("meta-receiver.handshake.challenge", kind.String(), func(c *Check) { c.echoes(kind) })
+	}
+	s.spec("meta-receiver.handshake.escaped-challenge", "", func(c *Check) { c.echoes(mockmeta.Awkward) })
+	s.spec("meta-receiver.handshake.unsigned", "", func(c *Check) {
+		// Only the status is judged: what the body holds is another requirement.
+		if x := c.handshake("handshake", mockmeta.Handshake{Challenge: c.challenge(mockmeta.Digits)}); !c.party.accepts(x) {
+			c.Broken("status 200", answer(x))
+		}
+	})
+	for _, refused := range []struct {
+		id, variant string
+		handshake   mockmeta.Handshake
+	}{
+		{"meta-receiver.handshake.wrong-token", "another token", mockmeta.Handshake{VerifyToken: "kirimcheck-wrong-token"}},
+		{"meta-receiver.handshake.wrong-token", "an empty token", mockmeta.Handshake{Blank: []string{"hub.verify_token"}}},
+		{"meta-receiver.handshake.missing-token", "", mockmeta.Handshake{Omit: []string{"hub.verify_token"}}},
+		{"meta-receiver.handshake.wrong-mode", "", mockmeta.Handshake{Mode: "unsubscribe"}},
+		{"meta-receiver.handshake.missing-parameters", "no mode", mockmeta.Handshake{Omit: []string{"hub.mode"}}},
+		{"meta-receiver.handshake.missing-parameters", "no challenge", mockmeta.Handshake{Omit: []string{"hub.challenge"}}},
+	} {
+		s.spec(refused.id, refused.variant, func(c *Check) {
+			c.handshakeTaken()
+			h := refused.handshake
+			h.Challenge = c.challenge(mockmeta.Digits)
+			if x := c.handshake("handshake", h); x.Trouble != wire.None || c.party.accepts(x) {
+				c.Broken("any status but 200 (403 is customary)", answer(x))
+			}
+		})
+	}
+}
+
+func (c *Check) challenge(kind mockmeta.ChallengeKind) string {
+	return mockmeta.NewChallenge(kind, c.random)
+}
+
+// handshake sends a handshake, with the target's own token where it names no other.
+func (c *Check) handshake(label string, h mockmeta.Handshake) wire.Exchange {
+	v, err := mockmeta.BuildHandshake(c.meta, c.target.URL, c.target.Token.Reveal(), h)
+	if err != nil {
+		c.Error("the handshake could not be made: %v", err)
+	}
+	return c.Send(label, v)
+}
+
+// handshakeTaken is the baseline of the handshake's refusals.
+func (c *Check) handshakeTaken() {
+	challenge := c.challenge(mockmeta.Digits)
+	if x := c.handshake("baseline", mockmeta.Handshake{Challenge: challenge}); !mockmeta.ChallengeEchoed(x, challenge) {
+		c.Untestable("a right handshake was not taken (%s), so a refusal would prove nothing", echo(x))
+	}
+}
+
+func (c *Check) echoes(kind mockmeta.ChallengeKind) {
+	challenge := c.challenge(kind)
+	if x := c.handshake("handshake", mockmeta.Handshake{Challenge: challenge}); !mockmeta.ChallengeEchoed(x, challenge) {
+		c.Broken(fmt.Sprintf("status 200 with the body %q", challenge), echo(x))
+	}
+}
+
+// maxEcho bounds what a line repeats of an answer's body.
+const maxEcho = 80
+
+// echo describes an answer to a handshake.
+func echo(x wire.Exchange) string {
+	if x.Trouble != wire.None {
+		return answer(x)
+	}
+	return fmt.Sprintf("%s with the body %q", answer(x), x.Body[:min(len(x.Body), maxEcho)])
+}

@@ -1,0 +1,78 @@
+package suites
+
+import (
+	"slices"
+
+	"github.com/kirimcheck/kirimcheck/fixtures"
+)
+
+// room is where unknown fields are put: the pointers of new members in the bodies of a shape.
+type room struct {
+	name     string
+	shape    shape
+	pointers []string
+}
+
+var (
+	kirimRoom = room{"in Kirim's envelope", kirimShape, []string{"/kirimcheck_new_field", "/data/kirimcheck_new_field"}}
+	metaRoom  = room{"in Meta's body", metaShape, []string{"/entry/0/kirimcheck_new_field", "/entry/0/changes/0/value/kirimcheck_new_field"}}
+)
+
+// unknownFields defines the specs of fields that the receiver cannot know.
+func (s *Session) unknownFields(id string, rooms ...room) {
+	for _, r := range rooms {
+		s.spec(id, r.name, func(c *Check) {
+			c.Baseline(r.shape, false)
+			ev := c.Event(r.shape)
+			for _, pointer := range r.pointers {
+				ev.Body = c.bytes(fixtures.AddField(ev.Body, pointer, `{"since":"2026","list":[1,null,"x"]}`))
+			}
+			c.Taken(c.Genuine("with unknown fields", ev, 1), ev)
+		})
+	}
+}
+
+// keyOrder defines the specs of bodies whose keys stand in another order.
+func (s *Session) keyOrder(id string, sources ...source) {
+	for _, src := range sources {
+		s.spec(id, src.name, func(c *Check) {
+			c.Baseline(src.shape, false)
+			ev := c.Event(src.shape)
+			ev.Body = c.bytes(fixtures.ReverseKeys(ev.Body))
+			c.Taken(c.Genuine("keys reversed", ev, 1), ev)
+		})
+	}
+}
+
+// statusOrder defines the spec of statuses that come in another order than they happened.
+func (s *Session) statusOrder(id string) {
+	s.spec(id, "", func(c *Check) {
+		c.Baseline(shape{"message.status"}, false)
+		// Only the answer is judged: a receiver that keeps a state may rightly do nothing for a status that is behind.
+		for _, ev := range slices.Backward(c.statuses()) {
+			c.Acknowledged(c.Genuine(ev.Items[0].Status, ev, 1))
+		}
+	})
+}
+
+// batches defines the specs of bodies with several updates.
+func (s *Session) batches(id string) {
+	for _, b := range []struct {
+		name  string
+		shape fixtures.BatchShape
+	}{
+		{"several messages", fixtures.BatchShape{Event: "message.received", Items: 3}},
+		{"several statuses", fixtures.BatchShape{Event: "message.status", Items: 3}},
+		{"several changes", fixtures.BatchShape{Event: "message.received", Changes: 3}},
+		{"several entries", fixtures.BatchShape{Event: "message.received", Entries: 3}},
+		{"messages and statuses", fixtures.BatchShape{Event: "message.received", Changes: 2, With: []fixtures.Part{{Event: "message.status"}}}},
+	} {
+		s.spec(id, b.name, func(c *Check) {
+			c.NeedItems()
+			c.Baseline(shape{b.shape.Event}, true)
+			ev := c.must(c.generator.Batch(b.shape))
+			c.Acknowledged(c.Genuine("batch", ev, 1))
+			c.HasEffect(ev)
+		})
+	}
+}
