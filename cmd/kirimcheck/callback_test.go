@@ -82,7 +82,7 @@ func TestCallbackObserverSeesEffects(t *testing.T) {
 				}
 				return http.StatusOK
 			}
-			server, err := reference.Listen(t.Context(), reference.NewReceiver(ed, policy), nil)
+			server, err := reference.Listen(t.Context(), reference.NewReceiver(policy), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -91,7 +91,7 @@ func TestCallbackObserverSeesEffects(t *testing.T) {
 					t.Error(err)
 				}
 			})
-			config := server.Config(ed.ID)
+			config := server.Config(contract.RoleReceiver, ed.ID)
 			config.Secret = target.SecretRef{Env: secretVar}
 			config.Observe.HTTP, config.Observe.Callback = nil, &target.CallbackObserver{Listen: listen}
 			data, err := yaml.Dump(config)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/reports"
 	"github.com/kirimcheck/kirimcheck/suites"
 	"github.com/kirimcheck/kirimcheck/target"
@@ -19,6 +21,8 @@ type certifyFlags struct {
 	targetFile  string
 	url         string
 	secretEnv   string
+	tokenEnv    string
+	role        string
 	edition     string
 	reference   bool
 	labelFilter string
@@ -47,7 +51,9 @@ func newCertify(code *int) *cobra.Command {
 	flags.StringVar(&f.targetFile, "target", "", "target file (YAML)")
 	flags.StringVar(&f.url, "url", "", "URL of the receiver, instead of a target file; effects cannot be seen then")
 	flags.StringVar(&f.secretEnv, "secret-env", "", "with --url: environment variable that holds the signing secret")
-	flags.BoolVar(&f.reference, "reference", false, "certify the embedded reference receiver, to see how a clean report looks")
+	flags.StringVar(&f.tokenEnv, "verify-token-env", "", "with --url and --role meta-receiver: environment variable that holds the verify token")
+	flags.StringVar(&f.role, "role", "", "role of the target: receiver (of Kirim's deliveries) or meta-receiver (of Meta's own webhooks)")
+	flags.BoolVar(&f.reference, "reference", false, "certify the embedded reference, to see how a clean report looks")
 	flags.StringVar(&f.edition, "edition", "", "edition of the contract; comes before the target file's")
 	flags.StringVar(&f.labelFilter, "label-filter", "", "run only the specs whose labels match, such as 'signature && MUST' or a requirement id")
 	flags.StringVar(&f.out, "out", "reports/out", "folder for the reports")
@@ -67,7 +73,7 @@ func certify(f certifyFlags, stdout, stderr io.Writer) (int, error) {
 	}
 	progress := newProgress(stderr)
 	session, err := suites.NewSession(suites.Options{
-		Target: tgt, Edition: f.edition, Seed: f.seed, Version: version(),
+		Target: tgt, Edition: f.edition, Role: contract.Role(f.role), Seed: f.seed, Version: version(),
 		Command: f.command(f.labelFilter), Rerun: f.command,
 		Begin: progress.begin, Progress: progress.spec,
 	})
@@ -106,19 +112,28 @@ func (f certifyFlags) resolve() (*target.Target, error) {
 		return nil, usageError{errors.New("no target: give --target FILE, or --url URL with --secret-env NAME, or --reference")}
 	case given > 1:
 		return nil, usageError{errors.New("more than one target: give one of --target, --url and --reference")}
-	case f.secretEnv != "" && f.url == "":
-		return nil, usageError{errors.New("--secret-env goes with --url; a target file names the secret itself")}
+	case (f.secretEnv != "" || f.tokenEnv != "") && f.url == "":
+		return nil, usageError{errors.New("--secret-env and --verify-token-env go with --url; a target file names the secrets itself")}
 	case f.reference:
+		if role := contract.Role(f.role); role != "" && role != contract.RoleReceiver && role != contract.RoleMetaReceiver {
+			return nil, usageError{fmt.Errorf("there is no reference %s; there are receiver and meta-receiver", f.role)}
+		}
 		return nil, nil
 	case f.url != "":
 		if f.secretEnv == "" {
 			return nil, usageError{errors.New("--url needs --secret-env NAME, the environment variable that holds the signing secret")}
 		}
-		return target.Config{URL: f.url, Edition: f.edition, Secret: target.SecretRef{Env: f.secretEnv}}.Resolve("command line")
+		return target.Config{
+			URL: f.url, Role: contract.Role(f.role), Edition: f.edition,
+			Secret: target.SecretRef{Env: f.secretEnv}, VerifyToken: target.SecretRef{Env: f.tokenEnv},
+		}.Resolve("command line")
 	default:
 		return target.ReadFile(f.targetFile, func(c *target.Config) {
 			if f.edition != "" {
 				c.Edition = f.edition
+			}
+			if f.role != "" {
+				c.Role = contract.Role(f.role)
 			}
 		})
 	}
@@ -141,6 +156,8 @@ func (f certifyFlags) command(filter string) string {
 	if f.reference {
 		words = append(words, "--reference")
 	}
+	add("--verify-token-env", f.tokenEnv)
+	add("--role", f.role)
 	add("--edition", f.edition)
 	add("--label-filter", filter)
 	return strings.Join(words, " ")

@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/mutants"
 	"github.com/kirimcheck/kirimcheck/reports"
 	"github.com/kirimcheck/kirimcheck/target"
@@ -25,7 +26,7 @@ var secretEnv = []string{secretVar + "=" + reference.Secret}
 // mutantFile starts a mutant and returns its target file.
 func mutantFile(t testing.TB, name string) string {
 	t.Helper()
-	m, err := mutants.Get(name)
+	m, err := mutants.Get(contract.RoleReceiver, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,7 @@ func TestExit2OnWrongUsage(t *testing.T) {
 
 // Without an observer most of what matters is not seen, so the run is incomplete and never green.
 func TestExit3WhenEffectsCannotBeSeen(t *testing.T) {
-	server, tgt, err := reference.Start(t.Context(), "")
+	server, tgt, err := reference.Start(t.Context(), contract.RoleReceiver, "")
 	if err != nil {
 		t.Fatal(err)
 	}

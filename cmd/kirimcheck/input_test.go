@@ -60,7 +60,7 @@ func TestBadInputIsOneClearLine(t *testing.T) {
 		"filter not a filter":     {args: []string{"--reference", "--label-filter", "a &&"}, want: []string{"cannot be parsed"}},
 		"two targets":             {args: []string{"--reference", "--url", "http://x/"}, want: []string{"more than one target"}},
 		"URL without a secret":    {args: []string{"--url", "http://127.0.0.1:1/"}, want: []string{"--secret-env"}},
-		"secret without a URL":    {args: []string{"--reference", "--secret-env", "X"}, want: []string{"--secret-env goes with --url"}},
+		"secret without a URL":    {args: []string{"--reference", "--secret-env", "X"}, want: []string{"--secret-env and --verify-token-env go with --url"}},
 		"unknown flag":            {args: []string{"--taget", "x"}, want: []string{"--taget"}},
 		"an argument too many":    {args: []string{"--reference", "x"}, want: []string{"no arguments"}},
 		"seed is no number":       {args: []string{"--reference", "--seed", "x"}, want: []string{"--seed"}},

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -22,7 +23,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	if err := root.Execute(); err != nil {
+	if err := root.ExecuteContext(context.Background()); err != nil {
 		// An unwritable stderr leaves nobody to tell.
 		_, _ = fmt.Fprintln(stderr, "kirimcheck:", err)
 		return errorCode(err)
@@ -51,7 +52,7 @@ func newRoot(code *int) *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newCertify(code), newList(), newExplain())
+	root.AddCommand(newCertify(code), newTrigger(code), newList(), newExplain())
 	return root
 }
 
