@@ -3,7 +3,7 @@
 GO ?= go
 BIN := bin/kirimcheck
 
-.PHONY: certify build test race bench lint generate
+.PHONY: certify build test race fuzz bench lint generate
 
 # Certifies the embedded reference receiver, or your own target: make certify TARGET=target.yaml
 certify: build
@@ -18,6 +18,16 @@ test:
 
 race:
 	$(GO) test -race -short -timeout 10m ./...
+
+# Every fuzz test for FUZZTIME each; their seeds are part of `make test`.
+FUZZTIME ?= 30s
+fuzz:
+	@set -e; for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

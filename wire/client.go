@@ -17,6 +17,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -160,6 +161,7 @@ func (c *Client) send(ctx context.Context, t *http.Transport, r Request) Exchang
 	// The whole exchange counts against the time, not only the wait for the headers (reading Q16).
 	limited, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
+	var answered atomic.Bool
 	finish := func(trouble Trouble, err error) Exchange {
 		x.Took = time.Since(x.Started)
 		if err != nil {
@@ -168,13 +170,20 @@ func (c *Client) send(ctx context.Context, t *http.Transport, r Request) Exchang
 			if trouble == None {
 				x.Trouble = classify(ctx, limited, err)
 			}
+			// net/http has an unexported error for a connection that ends before the request was even written.
+			if x.Trouble == NotHTTP && !answered.Load() {
+				x.Trouble = BrokenOff
+			}
 			if x.Trouble == TimedOut {
 				x.Err = fmt.Errorf("no complete answer within %s", c.timeout)
 			}
 		}
 		return x
 	}
-	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { x.Reused = info.Reused }}
+	trace := &httptrace.ClientTrace{
+		GotConn:              func(info httptrace.GotConnInfo) { x.Reused = info.Reused },
+		GotFirstResponseByte: func() { answered.Store(true) },
+	}
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(limited, trace), r.Method, r.URL, bytes.NewReader(r.Body))
 	if err != nil {
 		return finish(NotReached, err)

@@ -20,12 +20,22 @@ type example struct {
 	folder  string
 	runtime string
 	args    []string
+	// path is that of the webhook, editions those that make a difference to the receiver.
+	path     string
+	editions []string
 }
 
-var examples = []example{
-	{"python", "python3", []string{"-B", "receiver.py"}},
-	{"node", "node", []string{"receiver.mjs"}},
-}
+var (
+	bothEditions = []string{"kckit", "kirim.chat"}
+	// Meta's webhooks are the same in every edition of Kirim's documentation.
+	oneEdition = bothEditions[:1]
+	examples   = []example{
+		{"python", "python3", []string{"-B", "receiver.py"}, "/kirim-webhook", bothEditions},
+		{"node", "node", []string{"receiver.mjs"}, "/kirim-webhook", bothEditions},
+		{"meta-python", "python3", []string{"-B", "receiver.py"}, "/webhooks/meta", oneEdition},
+		{"meta-node", "node", []string{"receiver.mjs"}, "/webhooks/meta", oneEdition},
+	}
+)
 
 // start runs the example in a folder and returns the address that it prints. Its own target file names a fixed port;
 // the test takes a free one.
@@ -40,7 +50,7 @@ func (e example) start(t *testing.T, dir string) string {
 	}
 	cmd := exec.CommandContext(t.Context(), path, e.args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "KIRIM_SECRET="+exampleSecret, "KIRIM_TEST=1", "PORT=0")
+	cmd.Env = append(append(os.Environ(), exampleEnv...), "KIRIM_TEST=1", "PORT=0")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()
@@ -61,10 +71,14 @@ func (e example) start(t *testing.T, dir string) string {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}
-	return strings.TrimSuffix(strings.TrimSpace(strings.TrimPrefix(line, "listening on ")), "/kirim-webhook")
+	return strings.TrimSuffix(strings.TrimSpace(strings.TrimPrefix(line, "listening on ")), e.path)
 }
 
-const exampleSecret = "whsec_exampleSecretForTests"
+// exampleEnv holds the secrets of the examples of both roles.
+var exampleEnv = []string{
+	"KIRIM_SECRET=whsec_exampleSecretForTests",
+	"META_APP_SECRET=6578616d706c65736563726574666f72", "META_VERIFY_TOKEN=example-token-for-tests",
+}
 
 // certify runs the program with the example's own target file, its address replaced.
 func (e example) certify(t *testing.T, base string, args ...string) result {
@@ -78,12 +92,12 @@ func (e example) certify(t *testing.T, base string, args ...string) result {
 		file = append(file, portOf.ReplaceAllString(line, base))
 	}
 	args = append([]string{"certify", "--target", write(t, "target.yaml", strings.Join(file, ""))}, args...)
-	return kirimcheck(t, []string{"KIRIM_SECRET=" + exampleSecret}, args...)
+	return kirimcheck(t, exampleEnv, args...)
 }
 
-func TestExamplesAreConformantInBothEditions(t *testing.T) {
+func TestExamplesAreConformantInTheirEditions(t *testing.T) {
 	for _, e := range examples {
-		for _, edition := range []string{"kckit", "kirim.chat"} {
+		for _, edition := range e.editions {
 			t.Run(e.folder+" "+edition, func(t *testing.T) {
 				t.Parallel()
 				r := e.certify(t, e.start(t, filepath.Join("..", "..", "examples", e.folder)), "--edition", edition)
