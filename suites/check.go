@@ -95,37 +95,57 @@ func (c *Check) file() {
 
 // Broken ends the spec because what was observed breaks the requirement: a fail for a MUST, a warning for a SHOULD.
 func (c *Check) Broken(expected, seen string) {
+	reason := "expected " + expected + ", saw " + seen
+	verdict := reports.Fail
+	if c.req.Level == contract.Should {
+		verdict = reports.Warn
+	}
+	if c.conclude(verdict, reason) {
+		c.showBroken(expected, seen)
+	}
+	if verdict == reports.Warn {
+		ginkgo.Skip("warning: "+reason, 1)
+	}
+	ginkgo.Fail(fmt.Sprintf("%s\nexpected: %s\nseen:     %s\nsource:   %s", c.req.Sentence, expected, seen, c.req.Citations()), 1)
+}
+
+// showBroken keeps what a broken requirement's reader needs.
+func (c *Check) showBroken(expected, seen string) {
 	c.result.Expected, c.result.Seen = expected, seen
-	c.result.Reason = "expected " + expected + ", saw " + seen
 	if n := len(c.result.Exchanges); n > 0 {
 		c.result.Exchanges[n-1].Decisive = true
 	}
 	if c.last != nil {
 		c.result.Repeat = c.last.Repeat()
 	}
-	if c.req.Level == contract.Should {
-		c.result.Verdict = reports.Warn
-		ginkgo.Skip("warning: "+c.result.Reason, 1)
+}
+
+// conclude sets the verdict and reports whether it was the first. What comes after it, such as a hook that fails while
+// the spec is left, adds its reason.
+func (c *Check) conclude(v reports.Verdict, reason string) bool {
+	if c.result.Verdict != "" {
+		c.result.Reason += "; then: " + reason
+		return false
 	}
-	c.result.Verdict = reports.Fail
-	ginkgo.Fail(fmt.Sprintf("%s\nexpected: %s\nseen:     %s\nsource:   %s", c.req.Sentence, expected, seen, c.req.Citations()), 1)
+	c.result.Verdict, c.result.Reason = v, reason
+	return true
 }
 
 // Untestable ends the spec because the harness cannot observe what it asks for.
 func (c *Check) Untestable(format string, args ...any) {
-	c.result.Verdict, c.result.Reason = reports.Untestable, fmt.Sprintf(format, args...)
+	c.conclude(reports.Untestable, fmt.Sprintf(format, args...))
 	ginkgo.Skip("untestable: "+c.result.Reason, 1)
 }
 
 // NotApplicable ends the spec because the target declares that it does not have the capability.
 func (c *Check) NotApplicable(format string, args ...any) {
-	c.result.Verdict, c.result.Reason = reports.NotApplicable, fmt.Sprintf(format, args...)
+	c.conclude(reports.NotApplicable, fmt.Sprintf(format, args...))
 	ginkgo.Skip("not applicable: "+c.result.Reason, 1)
 }
 
 // Error ends the spec because the harness or the network failed, so that nothing is known.
 func (c *Check) Error(format string, args ...any) {
-	c.result.Verdict, c.result.Reason = reports.Error, fmt.Sprintf(format, args...)
+	c.conclude(reports.Error, fmt.Sprintf(format, args...))
 	ginkgo.Fail("error: "+c.result.Reason, 1)
 }
 

@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"context"
 	"slices"
 
 	"github.com/onsi/ginkgo/v2"
@@ -53,21 +54,22 @@ func (c *Check) NeedHooks() {
 // deliverWhileFailing delivers an event while the target's work fails, and has it recover. A hook that changed nothing
 // ends the spec.
 func (c *Check) deliverWhileFailing(ev fixtures.Event) wire.Exchange {
-	if err := c.target.Run(c.ctx, "fail", *c.target.Hooks.Fail); err != nil {
-		c.Error("%v", err)
-	}
 	recovered := false
 	recoverOnce := func() {
 		if recovered {
 			return
 		}
 		recovered = true
-		if err := c.target.Run(c.ctx, "recover", *c.target.Hooks.Recover); err != nil {
+		// Also in a run that was interrupted; the hook has a timeout of its own.
+		if err := c.target.Run(context.WithoutCancel(c.ctx), "recover", *c.target.Hooks.Recover); err != nil {
 			c.Error("%v", err)
 		}
 	}
 	// Whatever ends the spec, the target must not be left failing for those that follow.
 	defer recoverOnce()
+	if err := c.target.Run(c.ctx, "fail", *c.target.Hooks.Fail); err != nil {
+		c.Error("%v", err)
+	}
 	x := c.Genuine("attempt 1, the work failing", ev, 1)
 	if c.party.accepts(x) && slices.Max(c.hold(c.effectsOf(ev), 0)) > 0 {
 		c.Untestable("hooks.fail did not make the work fail: the event took effect all the same")

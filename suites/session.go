@@ -148,9 +148,9 @@ func (s *Session) open(ctx context.Context, process int, from *shared) error {
 		}
 		s.server, s.target = server, t
 	}
-	client, err := wire.NewClient(s.party.timeout(), s.target.CAFile(), s.target.TLS.Insecure)
+	client, err := s.target.Client(s.party.timeout())
 	if err != nil {
-		return fmt.Errorf("tls.ca: %w", err)
+		return fmt.Errorf("tls: %w", err)
 	}
 	s.client = client
 	observe := s.target.Observe

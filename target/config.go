@@ -3,6 +3,8 @@
 package target
 
 import (
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kirimcheck/kirimcheck/contract"
+	"github.com/kirimcheck/kirimcheck/wire"
 )
 
 // Config is a target file. Keys that are not here are errors.
@@ -58,8 +61,11 @@ type SecretRef struct {
 type TLS struct {
 	// CA is a PEM file of additional roots.
 	CA string `yaml:"ca"`
-	// Insecure skips the verification of the target's certificate. Kirim itself never does.
+	// Insecure skips the verification of the target's certificate. Neither Kirim nor Meta ever does.
 	Insecure bool `yaml:"insecure"`
+	// Cert and Key are PEM files of the client certificate that the harness shows, for a target that asks for Meta's.
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
 }
 
 // Observe configures the observer; at most one of its adapters is set.
@@ -206,6 +212,9 @@ func (c Config) Resolve(place string) (*Target, error) {
 			return fail("events", "there is no event %q for a %s; there are %s", name, c.Role, strings.Join(DefaultEvents(edition, c.Role), ", "))
 		}
 	}
+	if _, err := c.Client(0); err != nil {
+		return fail("tls", "%v", err)
+	}
 	if c.Observe.HTTP != nil && c.Observe.Callback != nil {
 		return fail("observe", "both http and callback are set; keep one")
 	}
@@ -312,12 +321,28 @@ func orDefault(d, byDefault time.Duration) time.Duration {
 	return d
 }
 
-// CAFile is the path of TLS.CA, or empty.
-func (c Config) CAFile() string {
-	if c.TLS.CA == "" || filepath.IsAbs(c.TLS.CA) {
-		return c.TLS.CA
+// Client returns what sends to the target, by its TLS section. Every exchange ends after the timeout.
+func (c Config) Client(timeout time.Duration) (*wire.Client, error) {
+	var options []wire.Option
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		return nil, errors.New("cert and key belong together; one of them is missing")
 	}
-	return filepath.Join(c.dir, c.TLS.CA)
+	if c.TLS.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(c.path(c.TLS.Cert), c.path(c.TLS.Key))
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, wire.WithClientCertificate(pair))
+	}
+	return wire.NewClient(timeout, c.path(c.TLS.CA), c.TLS.Insecure, options...)
+}
+
+// path resolves a path of the target file; an empty one stays empty.
+func (c Config) path(p string) string {
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(c.dir, p)
 }
 
 // read returns the value of a header, from the file or the environment.

@@ -33,7 +33,7 @@ func TestFaultInTheFileIsToldInOurWords(t *testing.T) {
 	}{
 		"unknown key":                {minimal + "uri: x\n", 3, "", `unknown key "uri"; known keys here: name, role, edition, url, secret, `},
 		"unknown key, nested":        {minimal + "observe:\n  http:\n    uri: x\n", 5, "observe.http", `unknown key "uri"; known keys here: url, count, header`},
-		"unknown key, inline":        {minimal + "tls: {cert: x}\n", 3, "tls", `unknown key "cert"; known keys here: ca, insecure`},
+		"unknown key, inline":        {minimal + "tls: {pem: x}\n", 3, "tls", `unknown key "pem"; known keys here: ca, insecure, cert, key`},
 		"unknown key below a map":    {minimal + "observe: {http: {header: {A: {value: x}}}}\n", 3, "observe.http.header.A", `unknown key "value"; known keys here: text, env`},
 		"unknown key of an odd form": {minimal + "\"a b\": x\n", 3, "", `unknown key "a b"`},
 		"keys that are not ours":     {minimal + "dir: /\n", 3, "", `unknown key "dir"`},
@@ -41,7 +41,7 @@ func TestFaultInTheFileIsToldInOurWords(t *testing.T) {
 
 		"a list for a mapping":      {"- url\n", 1, "", "a list stands where a mapping with the keys name, role, "},
 		"text for a mapping":        {"url\n", 1, "", `"url" stands where a mapping with the keys name, role, `},
-		"text for an inner mapping": {minimal + "tls: yes please\n", 3, "tls", `"yes please" stands where a mapping with the keys ca, insecure is expected`},
+		"text for an inner mapping": {minimal + "tls: yes please\n", 3, "tls", `"yes please" stands where a mapping with the keys ca, insecure, cert, key is expected`},
 		"a mapping for text":        {"url: {a: b}\n", 1, "url", "a mapping stands where text is expected"},
 		"a list for text":           {"url: [a]\n", 1, "url", "a list stands where text is expected"},
 		"text for a truth":          {minimal + "tls: {insecure: maybe}\n", 3, "tls.insecure", `"maybe" stands where true or false is expected`},
@@ -173,6 +173,10 @@ hooks:
 	if err := os.WriteFile(filepath.Join(dir, "secret.txt"), []byte("whsec_of_the_file\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Mkdir(filepath.Join(dir, "certs"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writePEM(t, filepath.Join(dir, "certs", "ca.pem"), newAuthority(t).PEM())
 	tgt, err := ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -181,8 +185,8 @@ hooks:
 		tgt.Signing.Reveal() != "whsec_of_the_file" || strings.Join(tgt.Events, " ") != "message.received" {
 		t.Errorf("%+v", tgt)
 	}
-	if got, want := tgt.CAFile(), filepath.Join(dir, "certs/ca.pem"); got != want || !tgt.TLS.Insecure {
-		t.Errorf("CA %s, want %s", got, want)
+	if !tgt.TLS.Insecure {
+		t.Errorf("tls %+v", tgt.TLS)
 	}
 	o := tgt.Observe
 	if o.Timeout != 90*time.Second || o.Settle != 250*time.Millisecond || o.Interval != 5*time.Millisecond || o.HTTP.Count != "/n" || len(o.HTTP.Header) != 2 {
@@ -203,22 +207,22 @@ func TestRelativePathsStartAtTheTargetFile(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "..", "secrets", "s"), []byte("beside"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	writePEM(t, filepath.Join(dir, "ca.pem"), newAuthority(t).PEM())
 	t.Chdir(filepath.Dir(dir))
 	for _, place := range []string{path, filepath.Join(filepath.Base(dir), "target.yaml")} {
 		tgt, err := ReadFile(place)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if tgt.Signing.Reveal() != "beside" || tgt.CAFile() != filepath.Join(filepath.Dir(place), "ca.pem") {
-			t.Errorf("%s: secret %q, CA %s", place, tgt.Signing.Reveal(), tgt.CAFile())
+		if tgt.Signing.Reveal() != "beside" {
+			t.Errorf("%s: secret %q", place, tgt.Signing.Reveal())
 		}
 	}
-	absolute := Config{TLS: TLS{CA: "/etc/ca.pem"}, dir: "elsewhere"}
-	if got := absolute.CAFile(); got != "/etc/ca.pem" {
-		t.Errorf("an absolute CA became %s", got)
-	}
-	if got := (Config{dir: "elsewhere"}).CAFile(); got != "" {
-		t.Errorf("no CA became %s", got)
+	elsewhere := Config{dir: "elsewhere"}
+	for given, want := range map[string]string{"/etc/ca.pem": "/etc/ca.pem", "ca.pem": "elsewhere/ca.pem", "": ""} {
+		if got := elsewhere.path(given); got != want {
+			t.Errorf("%q became %q, want %q", given, got, want)
+		}
 	}
 }
 
