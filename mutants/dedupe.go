@@ -90,7 +90,8 @@ func dedupeMutants() []Mutant {
 		receiver("dedupe-by-content", "takes two events with the same content for one", "",
 			[]string{"receiver.dedupe.same-content"},
 			keyed(func(d reference.Delivery, it reference.Item) []string {
-				sum := sha256.Sum256(bytes.ReplaceAll(d.Body, []byte(d.EventID), nil))
+				// The beginning is enough to tell bodies apart, and a large one has hundreds of items.
+				sum := sha256.Sum256(bytes.ReplaceAll(d.Body[:min(len(d.Body), 4<<10)], []byte(d.EventID), nil))
 				return []string{hex.EncodeToString(sum[:]), it.Status, strings.TrimPrefix(it.ID, d.EventID)}
 			})),
 	}
