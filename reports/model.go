@@ -144,7 +144,7 @@ type SpecResult struct {
 	Seen     string `json:"seen,omitempty"`
 	// Cause is what a probe found to be the likely cause, where one was made.
 	Cause string `json:"cause,omitempty"`
-	// Repeat is a shell line with curl that repeats the exchange that decided; it takes the secret from KIRIM_SECRET.
+	// Repeat is a shell line with curl that repeats the exchange that decided; it takes the secret from the environment.
 	Repeat string `json:"repeat,omitempty"`
 	// Rerun is the kirimcheck command that runs this spec alone.
 	Rerun string `json:"rerun,omitempty"`

@@ -217,6 +217,7 @@ func TestUnknownCommandsAndRequirementsAreUsage(t *testing.T) {
 		"explain without an id":    {[]string{"explain"}, "requirement id"},
 		"explain an unknown id":    {[]string{"explain", "receiver.parser.blank"}, "receiver.parser.blanks"},
 		"list an unknown edition":  {[]string{"list", "--edition", "x"}, "kckit"},
+		"list an unknown role":     {[]string{"list", "--role", "sender"}, "meta-receiver"},
 		"list with an argument":    {[]string{"list", "x"}, "no arguments"},
 		"explain something absurd": {[]string{"explain", "x"}, "kirimcheck list"},
 	} {

@@ -13,14 +13,14 @@ import (
 )
 
 func newList() *cobra.Command {
-	var edition string
+	var edition, role string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the requirements",
 		Args:  exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ledger, err := loadLedger(edition)
+			ledger, err := loadLedger(edition, contract.Role(role))
 			if err != nil {
 				return err
 			}
@@ -31,25 +31,30 @@ func newList() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&edition, "edition", "", "only the requirements of this edition")
+	cmd.Flags().StringVar(&role, "role", "", "only the requirements of this role: receiver or meta-receiver")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-// loadLedger returns the requirements of an edition, or all of them.
-func loadLedger(edition string) (contract.Ledger, error) {
+// loadLedger returns the requirements of an edition and a role; an empty one stands for all.
+func loadLedger(edition string, role contract.Role) (contract.Ledger, error) {
 	ledger, err := contract.LoadLedger()
-	if err != nil || edition == "" {
-		return ledger, err
-	}
-	e, err := contract.LoadEdition(edition)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, err
+	}
+	if edition != "" {
+		if _, err := contract.LoadEdition(edition); err != nil {
+			return nil, usageError{err}
+		}
 	}
 	var out contract.Ledger
 	for _, r := range ledger {
-		if r.In(e.ID) {
+		if (edition == "" || r.In(edition)) && (role == "" || r.Role() == role) {
 			out = append(out, r)
 		}
+	}
+	if len(out) == 0 {
+		return nil, usageError{fmt.Errorf("--role %q: there are receiver and meta-receiver", role)}
 	}
 	return out, nil
 }
