@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -108,8 +109,8 @@ func (c *Check) Send(label string, m message) wire.Exchange {
 // one is a finding about one event, two may be a target that hangs, and every further one costs the sender's timeout.
 const maxTimeouts = 2
 
-// Saw keeps an exchange as evidence, and what repeats it. It ends the spec where the exchange says nothing about the target: the run was
-// interrupted, or the target went away.
+// Saw keeps an exchange as evidence, and what repeats it. It ends the spec where the exchange says nothing about the
+// target: the run was interrupted, or the target went away.
 func (c *Check) Saw(label string, sent message, x wire.Exchange) wire.Exchange {
 	c.result.Exchanges = append(c.result.Exchanges, evidence(label, x))
 	c.last = sent
@@ -120,6 +121,9 @@ func (c *Check) Saw(label string, sent message, x wire.Exchange) wire.Exchange {
 	case wire.Stopped:
 		c.Error("the run was interrupted")
 	case wire.NotReached, wire.BadTLS:
+		if c.comesBack(c.ctx) {
+			c.Error("the target could not be reached for this delivery (%v), and could be a moment later", x.Err)
+		}
 		c.lost = fmt.Sprintf("the target could no longer be reached: %v", x.Err)
 		c.halted = c.lost + "; nothing more was sent"
 		c.Error("%s", c.lost)
@@ -134,6 +138,25 @@ func (c *Check) Saw(label string, sent message, x wire.Exchange) wire.Exchange {
 		c.Fact("answer-size", "An answer was longer than %d bytes; the rest was left unread.", len(x.Body))
 	}
 	return x
+}
+
+// A target that restarts is away for a moment: it is looked for so many times before it is given up.
+const (
+	lookAgain = 4
+	lookEvery = 500 * time.Millisecond
+)
+
+// looksAgain reports whether a target that could not be reached comes back.
+func (s *Session) looksAgain(ctx context.Context) bool {
+	for range lookAgain {
+		if target.Wait(ctx, lookEvery) != nil {
+			return false
+		}
+		if trouble, _ := s.client.Reach(ctx, s.target.URL); trouble == wire.None {
+			return true
+		}
+	}
+	return false
 }
 
 // stillThere sends a plain delivery to a target that let several time out. Where it has no answer either, the rest of

@@ -75,6 +75,8 @@ type Session struct {
 	halted string
 	// unreachable is the one error of a target that was never reached.
 	unreachable string
+	// comesBack reports whether a target that could not be reached is there again after a while.
+	comesBack func(context.Context) bool
 	// lost is the one error of a target that went away during the run.
 	lost string
 	// unseen says why effects cannot be judged although there is an observer: that of the first valid delivery was not
@@ -121,6 +123,7 @@ func NewSession(opts Options) (*Session, error) {
 		return nil, err
 	}
 	s.party = s.newParty()
+	s.comesBack = s.looksAgain
 	s.ledger = ledger.For(s.role, s.edition.ID)
 	if s.variants, err = fixtures.Variants(s.edition); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -223,16 +224,22 @@ func TestTroubleOfTheNetworkIsNoFailure(t *testing.T) {
 	if !inChild(t) {
 		return
 	}
-	for trouble, c := range map[wire.Trouble]struct {
+	for _, c := range []struct {
+		trouble      wire.Trouble
+		back         bool
 		verdict      reports.Verdict
 		halted, lost bool
 	}{
-		wire.None: {}, wire.TimedOut: {}, wire.BrokenOff: {}, wire.NotHTTP: {},
-		wire.Stopped:    {verdict: reports.Error},
-		wire.NotReached: {reports.Error, true, true},
-		wire.BadTLS:     {reports.Error, true, true},
+		{trouble: wire.None}, {trouble: wire.TimedOut}, {trouble: wire.BrokenOff}, {trouble: wire.NotHTTP},
+		{trouble: wire.Stopped, verdict: reports.Error},
+		{wire.NotReached, false, reports.Error, true, true},
+		{wire.BadTLS, false, reports.Error, true, true},
+		// A target that restarts costs one spec and not the run.
+		{wire.NotReached, true, reports.Error, false, false},
 	} {
+		trouble := c.trouble
 		s := session(t, Options{})
+		s.comesBack = func(context.Context) bool { return c.back }
 		got := verdictOf(s, contract.Must, func(c *Check) {
 			c.Saw("label", fakeRepeat{}, wire.Exchange{Trouble: trouble, Err: errors.New("the reason")})
 		})
