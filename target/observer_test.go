@@ -120,7 +120,7 @@ func isError(t *testing.T, err error, parts ...string) {
 
 // A wamid is base64 and holds plus, slash and equals signs.
 func TestIdsArriveAsTheyAre(t *testing.T) {
-	effect := Effect{Event: "message.status", EventID: "wamid.a+b/c==", ItemID: `%2F &#?;{status}"é`, Status: "read"}
+	effect := Effect{Event: "message.status", EventID: "wamid.a+b/c== d", ItemID: `%2F &#?;{status}"é`, Status: "read"}
 	got := make(chan string, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
@@ -132,7 +132,7 @@ func TestIdsArriveAsTheyAre(t *testing.T) {
 	if n, err := obs.Count(t.Context(), effect); n != 1 || err != nil {
 		t.Fatalf("%d, %v", n, err)
 	}
-	if want := "/effects/wamid.a+b/c==/n|message.status|" + effect.ItemID + "|read"; <-got != want {
+	if want := "/effects/wamid.a+b/c== d/n|message.status|" + effect.ItemID + "|read"; <-got != want {
 		t.Errorf("want %s", want)
 	}
 }
