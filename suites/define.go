@@ -2,6 +2,9 @@ package suites
 
 import (
 	"encoding/json"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/onsi/ginkgo/v2"
@@ -12,6 +15,8 @@ import (
 // Define declares the suite's nodes to Ginkgo. It is called once in a process, before ginkgo.RunSpecs.
 func (s *Session) Define() {
 	started := time.Now()
+	s.interrupts = make(chan os.Signal, 1)
+	signal.Notify(s.interrupts, os.Interrupt, syscall.SIGTERM)
 	ginkgo.SynchronizedBeforeSuite(func(ctx ginkgo.SpecContext) []byte {
 		if err := s.open(ctx, 1, nil); err != nil {
 			ginkgo.Fail(err.Error())
@@ -64,6 +69,7 @@ func (s *Session) Define() {
 	})
 
 	ginkgo.ReportAfterSuite("verdict", func(r ginkgo.Report) {
+		signal.Stop(s.interrupts)
 		report := s.build(r, started)
 		s.report = &report
 		if problem := verdictProblem(report); problem != "" {

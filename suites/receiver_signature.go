@@ -62,7 +62,7 @@ func (s *Session) receiverSignature() {
 // valid defines the spec of a plain, genuine delivery.
 func (s *Session) valid() {
 	s.spec(s.validSignature(), "", func(c *Check) {
-		if c.halted != "" && c.first != nil {
+		if c.mute && c.first != nil {
 			// The run was called off because of this exchange; it is not worth another wait.
 			c.Broken(c.party.success(), answer(c.Saw("first delivery", c.first, c.first.exchange)))
 		}

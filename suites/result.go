@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/onsi/ginkgo/v2"
@@ -22,9 +21,7 @@ func (s *Session) build(r ginkgo.Report, started time.Time) reports.Report {
 		Started: started, Duration: time.Since(started),
 		Ledger: s.ledger, Readings: s.readings, Filter: r.SuiteConfig.LabelFilter,
 		Unreachable: s.unreachable != "",
-		Interrupted: slices.ContainsFunc(r.SpecialSuiteFailureReasons, func(reason string) bool {
-			return strings.Contains(reason, "Interrupt")
-		}),
+		Interrupted: len(s.interrupts) > 0,
 	}
 	selected := s.selected(r.SuiteConfig)
 	for _, spec := range r.SpecReports {

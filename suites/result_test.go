@@ -2,6 +2,7 @@ package suites
 
 import (
 	"encoding/json"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -62,8 +63,11 @@ func TestTroubleAroundTheSpecsIsInTheReport(t *testing.T) {
 			s.unreachable = "cannot be reached"
 			r.SpecReports = append(r.SpecReports, failed(types.NodeTypeSynchronizedBeforeSuite))
 		}, reports.Unreachable, []string{"cannot be reached"}},
-		"lost":        {func(s *Session, _ *ginkgo.Report) { s.lost = "no longer" }, reports.Incomplete, []string{"no longer"}},
-		"interrupted": {func(_ *Session, r *ginkgo.Report) { r.SpecialSuiteFailureReasons = []string{"Interrupted by User"} }, reports.Interrupted, []string{"the run was interrupted"}},
+		"lost": {func(s *Session, _ *ginkgo.Report) { s.lost = "no longer" }, reports.Incomplete, []string{"no longer"}},
+		"interrupted": {func(s *Session, _ *ginkgo.Report) {
+			s.interrupts = make(chan os.Signal, 1)
+			s.interrupts <- os.Interrupt
+		}, reports.Interrupted, []string{"the run was interrupted"}},
 		"no spec ran": {func(*Session, *ginkgo.Report) {}, reports.Incomplete, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"time"
 
@@ -73,6 +74,8 @@ type Session struct {
 	first *firstDelivery
 	// halted says why nothing more can be learned from the target; specs then end as untestable at once.
 	halted string
+	// mute says that it was the first delivery that had no complete answer.
+	mute bool
 	// unreachable is the one error of a target that was never reached.
 	unreachable string
 	// comesBack reports whether a target that could not be reached is there again after a while.
@@ -88,7 +91,9 @@ type Session struct {
 	timeouts int
 	cause    *string
 
-	report *reports.Report
+	// interrupts receives the signals that end a run early; Ginkgo acts on them, and the report has to say so.
+	interrupts chan os.Signal
+	report     *reports.Report
 }
 
 // NewSession checks the options and loads what is needed to define the specs. Nothing is sent yet.
@@ -137,6 +142,7 @@ type shared struct {
 	// Observer replaces the callback observer, of which there can be only one.
 	Observer *target.HTTPObserver `json:"observer,omitempty"`
 	Halted   string               `json:"halted,omitempty"`
+	Mute     bool                 `json:"mute,omitempty"`
 	Unseen   string               `json:"unseen,omitempty"`
 }
 
@@ -158,7 +164,7 @@ func (s *Session) open(ctx context.Context, process int, from *shared) error {
 	s.client = client
 	observe := s.target.Observe
 	if from != nil {
-		s.halted, s.unseen = from.Halted, from.Unseen
+		s.halted, s.mute, s.unseen = from.Halted, from.Mute, from.Unseen
 		if from.Observer != nil {
 			observe.Callback, observe.HTTP = nil, from.Observer
 		}
@@ -176,7 +182,7 @@ func (s *Session) open(ctx context.Context, process int, from *shared) error {
 
 // share is what the first process tells the others.
 func (s *Session) share() shared {
-	out := shared{Halted: s.halted, Unseen: s.unseen}
+	out := shared{Halted: s.halted, Mute: s.mute, Unseen: s.unseen}
 	if cb, ok := s.observer.(*target.Callback); ok {
 		o := cb.Shared()
 		out.Observer = &o
@@ -222,6 +228,7 @@ func (s *Session) preflight(ctx context.Context) error {
 		s.unreachable = fmt.Sprintf("the target %s cannot be reached: %v", reports.RedactURL(s.target.URL), x.Err)
 		return errors.New(s.unreachable)
 	case wire.TimedOut, wire.BrokenOff, wire.NotHTTP:
+		s.mute = true
 		s.halted = fmt.Sprintf("the target gave no complete answer to a first, valid delivery (%v), so nothing more was sent", x.Err)
 	}
 	return nil

@@ -182,6 +182,9 @@ func (c Config) Resolve(place string) (*Target, error) {
 	if err != nil {
 		return fail("url", "%v", err)
 	}
+	if u.User != nil {
+		return fail("url", "it holds a user name or password, which neither Kirim nor Meta sends")
+	}
 	if c.Name == "" {
 		c.Name = u.Host
 	}

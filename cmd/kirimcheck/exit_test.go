@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -207,5 +208,38 @@ func BenchmarkReceiverSuite(b *testing.B) {
 		if r := kirimcheck(b, nil, "certify", "--reference"); r.code != exitConformant {
 			b.Fatalf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 		}
+	}
+}
+
+// A target that goes away in the middle is one error of the run, and what comes after it is not known.
+func TestExit3WhenTheTargetGoesAwayInTheMiddle(t *testing.T) {
+	ed, err := contract.LoadEdition("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var (
+		requests atomic.Int32
+		listener net.Listener
+	)
+	receiver := reference.NewReceiver(reference.Correct(ed, reference.Secret))
+	const last = 40
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if requests.Add(1) == last {
+			if err := listener.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		receiver.ServeHTTP(w, r)
+	}))
+	listener = s.Listener
+	s.Start()
+	t.Cleanup(s.Close)
+	r := kirimcheck(t, secretEnv, "certify", "--url", s.URL+reference.WebhookPath, "--secret-env", secretVar)
+	if r.code != exitIncomplete {
+		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	report := r.report(t)
+	if len(report.Errors) != 1 || report.Counts[reports.Error] != 1 || report.Counts[reports.Fail] != 0 || report.Counts[reports.Pass] == 0 {
+		t.Errorf("errors %v, counts %v", report.Errors, report.Counts)
 	}
 }

@@ -37,6 +37,7 @@ func TestBadInputIsOneClearLine(t *testing.T) {
 		"no URL":                     {file: "secret: {env: KIRIM_SECRET}\n", want: []string{"target.yaml", "url", "is missing"}},
 		"URL without a scheme":       {file: "url: localhost:80/hook\nsecret: {env: KIRIM_SECRET}\n", want: []string{"target.yaml:1", "url", "http:// or https://"}},
 		"URL without a host":         {file: "url: http:///hook\nsecret: {env: KIRIM_SECRET}\n", want: []string{"target.yaml:1", "url", "no host"}},
+		"URL with a password":        {file: "url: http://ayu:rahasia@127.0.0.1:1/hook\nsecret: {env: KIRIM_SECRET}\n", want: []string{"target.yaml:1", "url", "password"}},
 		"no secret":                  {file: "url: http://127.0.0.1:1/hook\n", want: []string{"target.yaml", "secret", "{env: NAME}"}},
 		"secret in the file":         {file: "url: http://127.0.0.1:1/hook\nsecret: whsec_abc\n", want: []string{"target.yaml:2", "secret", "env, file"}},
 		"secret variable not set":    {file: ok, env: []string{"OTHER=1"}, want: []string{"target.yaml:2", "secret", "KIRIM_SECRET is not set"}},
