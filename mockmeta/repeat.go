@@ -2,7 +2,6 @@ package mockmeta
 
 import (
 	"bytes"
-	"encoding/base64"
 	"fmt"
 	"strings"
 
@@ -17,10 +16,12 @@ func (a Attempt) Repeat() string {
 		return ""
 	}
 	var b strings.Builder
-	body, inline := variable(&b, "B", a.Body)
+	assign, body, inline := wire.ShellVariable("B", a.Body)
+	b.WriteString(assign)
 	signed := body
 	if !bytes.Equal(a.Body, a.signedBody) && len(a.templates) > 0 {
-		signed, _ = variable(&b, "S", a.signedBody)
+		assign, signed, _ = wire.ShellVariable("S", a.signedBody)
+		b.WriteString(assign)
 	}
 	macs := 0
 	fresh := map[int]string{}
@@ -48,15 +49,4 @@ func (a Attempt) Repeat() string {
 	}
 	b.WriteString(a.Curl(data, fresh))
 	return b.String()
-}
-
-// variable assigns a body to a shell variable and returns the command that prints its bytes. inline is false where the
-// variable holds them in base64, because a shell could not hold them as they are.
-func variable(b *strings.Builder, name string, body []byte) (printed string, inline bool) {
-	if wire.ShellHolds(body) {
-		fmt.Fprintf(b, "%s=%s; ", name, wire.ShellQuote(string(body)))
-		return `printf %s "$` + name + `"`, true
-	}
-	fmt.Fprintf(b, "%s=%s; ", name, wire.ShellQuote(base64.StdEncoding.EncodeToString(body)))
-	return `printf %s "$` + name + `" | base64 -d`, false
 }
