@@ -127,7 +127,7 @@ func metaMutants() []Mutant {
 			}),
 
 		blind(metaReceiver("handshake-signed", "refuses the GET because it carries no signature", seenReceivers,
-			[]string{"meta-receiver.handshake.challenge", "meta-receiver.handshake.escaped-challenge", "meta-receiver.handshake.unsigned"},
+			[]string{"meta-receiver.handshake.challenge", "meta-receiver.handshake.text-challenge", "meta-receiver.handshake.escaped-challenge", "meta-receiver.handshake.unsigned"},
 			func(b *build) {
 				b.handler = onRequest(func(r *http.Request) int {
 					if r.Method == http.MethodGet && r.Header.Get(hubSignature) == "" {
@@ -137,7 +137,7 @@ func metaMutants() []Mutant {
 				})
 			}), "meta-receiver.handshake.*"),
 		blind(metaReceiver("challenge-as-json", "answers with the challenge as a JSON string", seenReceivers,
-			[]string{"meta-receiver.handshake.challenge", "meta-receiver.handshake.escaped-challenge"},
+			[]string{"meta-receiver.handshake.challenge", "meta-receiver.handshake.text-challenge", "meta-receiver.handshake.escaped-challenge"},
 			handshake(func(_ url.Values, status int, body string) (int, string) {
 				if quoted, err := json.Marshal(body); err == nil && status == http.StatusOK {
 					body = string(quoted)
@@ -145,7 +145,7 @@ func metaMutants() []Mutant {
 				return status, body
 			})), "meta-receiver.handshake.*"),
 		metaReceiver("challenge-as-number", "takes the challenge for a number", seenReceivers,
-			[]string{"meta-receiver.handshake.challenge", "meta-receiver.handshake.escaped-challenge"},
+			[]string{"meta-receiver.handshake.text-challenge", "meta-receiver.handshake.escaped-challenge"},
 			handshake(func(_ url.Values, status int, body string) (int, string) {
 				if strings.Trim(body, "0123456789") != "" {
 					body = "0"

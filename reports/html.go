@@ -32,7 +32,8 @@ var (
 // WriteHTML writes the report as one self-contained page. Every requirement has its id as an anchor, so that
 // report.html#receiver.signature.stale.effect leads to what is said about it.
 func WriteHTML(w io.Writer, r Redacted) error {
-	shown := mapStrings(r.report, func(any) {}, func(s string) string { return visible(s, "\t\r\n") })
+	show := func(s string) string { return visible(s, "\t\r\n") }
+	shown := mapStrings(r.report, func(any) {}, show, show)
 	return reportPage.Execute(w, newView(shown))
 }
 

@@ -43,7 +43,8 @@ const (
 	Interrupted   Outcome = "interrupted"
 )
 
-// Report is the whole result of one run.
+// Report is the whole result of one run. Fields with the tag text:"ours" hold what the program itself wrote: ids, names
+// and sentences, which must stay as they are even where a secret is a common word.
 type Report struct {
 	// SchemaVersion is the version of this format.
 	SchemaVersion string `json:"schema_version"`
@@ -73,10 +74,10 @@ type Report struct {
 
 // Tool says what made the report.
 type Tool struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
+	Name    string `json:"name" text:"ours"`
+	Version string `json:"version" text:"ours"`
 	// Command is the command line to repeat the run; it holds no secret.
-	Command string `json:"command"`
+	Command string `json:"command" text:"ours"`
 	// Seed repeats the generated ids and texts.
 	Seed uint64 `json:"seed"`
 }
@@ -85,7 +86,7 @@ type Tool struct {
 type Target struct {
 	Name    string        `json:"name"`
 	Role    contract.Role `json:"role"`
-	Edition string        `json:"edition"`
+	Edition string        `json:"edition" text:"ours"`
 	// URL is where deliveries were sent; passwords and query values in it are redacted.
 	URL string `json:"url"`
 	// Observer names how effects were seen, or says that they were not.
@@ -95,7 +96,7 @@ type Target struct {
 // Selection says which part of the suite a run covered.
 type Selection struct {
 	// Filter is the label filter, empty for the whole suite.
-	Filter string `json:"filter"`
+	Filter string `json:"filter" text:"ours"`
 	// Selected and Total count requirements that have a spec.
 	Selected int `json:"selected"`
 	Total    int `json:"total"`
@@ -104,27 +105,27 @@ type Selection struct {
 // Fact is something measured and not judged.
 type Fact struct {
 	// ID is a slug of lower-case words, such as largest-body.
-	ID string `json:"id"`
+	ID string `json:"id" text:"ours"`
 	// Text is the fact in a sentence.
 	Text string `json:"text"`
 }
 
 // Exclusion is a requirement that no spec checks.
 type Exclusion struct {
-	ID       string `json:"id"`
-	Sentence string `json:"sentence"`
-	Reason   string `json:"reason"`
+	ID       string `json:"id" text:"ours"`
+	Sentence string `json:"sentence" text:"ours"`
+	Reason   string `json:"reason" text:"ours"`
 }
 
 // RequirementResult is what the run says about one requirement. Its verdict is the worst of its specs.
 type RequirementResult struct {
-	ID       string              `json:"id"`
-	Area     string              `json:"area"`
+	ID       string              `json:"id" text:"ours"`
+	Area     string              `json:"area" text:"ours"`
 	Level    contract.Level      `json:"level"`
-	Sentence string              `json:"sentence"`
-	Source   []contract.Citation `json:"source"`
+	Sentence string              `json:"sentence" text:"ours"`
+	Source   []contract.Citation `json:"source" text:"ours"`
 	// Reading is the reading that the requirement rests on, in full, where the documentation leaves it open.
-	Reading string  `json:"reading,omitempty"`
+	Reading string  `json:"reading,omitempty" text:"ours"`
 	Verdict Verdict `json:"verdict"`
 	// Specs are the results of its specs, by name. Where none ran, one entry with the verdict error says so.
 	Specs []SpecResult `json:"specs"`
@@ -133,9 +134,9 @@ type RequirementResult struct {
 // SpecResult is what one spec saw.
 type SpecResult struct {
 	// Requirement is the id that the spec checks.
-	Requirement string `json:"requirement"`
+	Requirement string `json:"requirement" text:"ours"`
 	// Name is the spec's text.
-	Name    string  `json:"name"`
+	Name    string  `json:"name" text:"ours"`
 	Verdict Verdict `json:"verdict"`
 	// Reason says in a sentence why the verdict is not pass; empty for pass.
 	Reason string `json:"reason,omitempty"`
@@ -147,7 +148,7 @@ type SpecResult struct {
 	// Repeat is a shell line with curl that repeats the exchange that decided; it takes the secret from the environment.
 	Repeat string `json:"repeat,omitempty"`
 	// Rerun is the kirimcheck command that runs this spec alone.
-	Rerun string `json:"rerun,omitempty"`
+	Rerun string `json:"rerun,omitempty" text:"ours"`
 	// Exchanges are what went over the wire, in order. Those of a pass are left out of the files.
 	Exchanges []Exchange `json:"exchanges,omitempty"`
 	// Observations are what the observer said, in order.
@@ -158,7 +159,7 @@ type SpecResult struct {
 // Exchange is one request and its answer.
 type Exchange struct {
 	// Label says what the exchange was for, such as "baseline" or "attempt 2".
-	Label    string    `json:"label"`
+	Label    string    `json:"label" text:"ours"`
 	Started  time.Time `json:"started"`
 	Request  Request   `json:"request"`
 	Response *Response `json:"response,omitempty"`

@@ -152,6 +152,20 @@ func TestNoStringFieldOfAReportKeepsASecret(t *testing.T) {
 	g.Expect(marshal(report)).To(Equal(before), "the given report is not changed")
 }
 
+// A verify token that is a word of ours is hidden where the target could have said it, and leaves ids and sentences whole.
+func TestASecretThatIsACommonWordLeavesOurTextWhole(t *testing.T) {
+	g := NewWithT(t)
+	report := Report{Requirements: []RequirementResult{{
+		ID: "meta-receiver.handshake.challenge", Sentence: "What Meta's meta page asks.",
+		Specs: []SpecResult{{Verdict: Fail, Rerun: "kirimcheck certify --label-filter meta-receiver.handshake.challenge", Seen: `the body "meta"`}},
+	}}}
+	clean := NewRedactor("meta").Report(report).Report().Requirements[0]
+	g.Expect(clean.ID).To(Equal(report.Requirements[0].ID))
+	g.Expect(clean.Sentence).To(Equal(report.Requirements[0].Sentence))
+	g.Expect(clean.Specs[0].Rerun).To(Equal(report.Requirements[0].Specs[0].Rerun))
+	g.Expect(clean.Specs[0].Seen).To(Equal(`the body "[redacted]"`))
+}
+
 func TestWhatAURLHidesIsRedactedWhereverItIsQuoted(t *testing.T) {
 	g := NewWithT(t)
 	in := sampleInput()

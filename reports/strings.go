@@ -7,11 +7,11 @@ import "reflect"
 //
 // It goes by reflection, so that a field added to the model later is covered too. Strings of a named type, such as
 // verdicts and levels, are the harness's own words and stay.
-func mapStrings(report Report, prepare func(part any), to func(string) string) Report {
-	return mapValue(reflect.ValueOf(report), prepare, to).Interface().(Report)
+func mapStrings(report Report, prepare func(part any), to, ours func(string) string) Report {
+	return mapValue(reflect.ValueOf(report), prepare, to, ours).Interface().(Report)
 }
 
-func mapValue(v reflect.Value, prepare func(part any), to func(string) string) reflect.Value {
+func mapValue(v reflect.Value, prepare func(part any), to, ours func(string) string) reflect.Value {
 	out := reflect.New(v.Type()).Elem()
 	out.Set(v)
 	switch v.Kind() {
@@ -22,27 +22,31 @@ func mapValue(v reflect.Value, prepare func(part any), to func(string) string) r
 	case reflect.Struct:
 		prepare(out.Addr().Interface())
 		for i := range out.NumField() {
-			if field := out.Field(i); field.CanSet() {
-				field.Set(mapValue(field, prepare, to))
+			field, inside := out.Field(i), to
+			if out.Type().Field(i).Tag.Get("text") == "ours" {
+				inside = ours
+			}
+			if field.CanSet() {
+				field.Set(mapValue(field, prepare, inside, ours))
 			}
 		}
 	case reflect.Pointer:
 		if !v.IsNil() {
 			out.Set(reflect.New(v.Type().Elem()))
-			out.Elem().Set(mapValue(v.Elem(), prepare, to))
+			out.Elem().Set(mapValue(v.Elem(), prepare, to, ours))
 		}
 	case reflect.Slice:
 		if !v.IsNil() {
 			out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
 			for i := range v.Len() {
-				out.Index(i).Set(mapValue(v.Index(i), prepare, to))
+				out.Index(i).Set(mapValue(v.Index(i), prepare, to, ours))
 			}
 		}
 	case reflect.Map:
 		if !v.IsNil() {
 			out.Set(reflect.MakeMapWithSize(v.Type(), v.Len()))
 			for iter := v.MapRange(); iter.Next(); {
-				out.SetMapIndex(mapValue(iter.Key(), prepare, to), mapValue(iter.Value(), prepare, to))
+				out.SetMapIndex(mapValue(iter.Key(), prepare, to, ours), mapValue(iter.Value(), prepare, to, ours))
 			}
 		}
 	}

@@ -33,7 +33,7 @@ func (s *Session) metaDelivery() {
 	s.unknownFields("meta-receiver.delivery.unknown-field", metaRoom)
 	s.keyOrder("meta-receiver.delivery.key-order", source{"", metaShape})
 	s.statusOrder("meta-receiver.delivery.status-order")
-	s.batches("meta-receiver.delivery.batch")
+	s.batches("meta-receiver.delivery.batch", mixed)
 	s.metaFields()
 	s.spec("meta-receiver.delivery.concurrent", "", func(c *Check) {
 		c.Baseline(anyShape, false)

@@ -23,11 +23,12 @@ func (s *Session) receiverDedupe() {
 	s.cutOff()
 	s.everyStatus("receiver.dedupe.shared-event-id")
 	s.spec("receiver.dedupe.same-content", "", func(c *Check) {
-		c.NeedObserver()
+		c.NeedEventIDs()
 		c.Baseline(anyShape, true)
 		ev := c.Event(anyShape)
 		twins := []fixtures.Event{ev, renamed(ev, c.like(ev).ID)}
 		for i, e := range twins {
+			c.NotYet(e)
 			c.Acknowledged(c.Genuine(fmt.Sprintf("event %d of 2", i+1), e, 1))
 			c.HasEffect(e)
 		}
@@ -47,6 +48,7 @@ func (s *Session) comesAgain(id string, attempt int, sources ...source) {
 		s.spec(id+".effect", src.name, func(c *Check) {
 			c.NeedObserver()
 			ev := c.Event(src.shape)
+			c.NotYet(ev)
 			c.twice(ev, attempt)
 			c.HasOneEffect(ev)
 		})
@@ -93,6 +95,8 @@ func (s *Session) everyStatus(id string) {
 		c.NeedStatus()
 		c.Baseline(shape{"message.status"}, true)
 		for _, ev := range c.statuses() {
+			// An observer that does not look at the status counts the one before.
+			c.NotYet(ev)
 			c.Acknowledged(c.Genuine(ev.Items[0].Status, ev, 1))
 			c.HasEffect(ev)
 		}

@@ -30,6 +30,7 @@ func (s *Session) receiverDelivery() {
 		s.spec("receiver.delivery.event-takes-effect", v.Event+" "+v.Name, func(c *Check) {
 			c.NeedObserver()
 			ev := c.must(c.generator.Event(v.Event, v.Name))
+			c.NotYet(ev)
 			if x := c.Deliver("delivery", emitter.Plan{Event: ev}); !x.Acknowledged() {
 				c.Untestable("the event was not taken (%s), so it need not have an effect", answer(x))
 			}
@@ -88,8 +89,11 @@ func (s *Session) receiverDelivery() {
 	s.spec("receiver.delivery.body-limit", "", func(c *Check) { c.bodySizes() })
 }
 
-// documented reports whether Kirim's own documentation shows the shape.
-func documented(v fixtures.Variant) bool { return strings.HasPrefix(v.Citation.Document, "Kirim") }
+// documented reports whether Kirim's own documentation shows the shape: it names message.created and shows no payload
+// of it (reading Q29).
+func documented(v fixtures.Variant) bool {
+	return strings.HasPrefix(v.Citation.Document, "Kirim") && v.Reading != "Q29"
+}
 
 // parallelDeliveries is how many deliveries arrive at once: more than a few workers, fewer than any limit in public
 // frameworks.

@@ -240,15 +240,34 @@ func (c *Check) NeedObserver() {
 // NeedItems and NeedStatus end the spec as untestable where the observer cannot tell items, or statuses, apart.
 func (c *Check) NeedItems() {
 	c.NeedObserver()
-	if item, _ := c.observer.Tells(); !item {
-		c.Untestable("the observer does not tell items apart: it has no item_id")
+	if !c.tells.Item {
+		c.Untestable("the observer does not tell items apart: it has no item_id, or does not look at it")
+	}
+}
+
+// NeedEventIDs: see NeedItems.
+func (c *Check) NeedEventIDs() {
+	c.NeedObserver()
+	if !c.tells.EventID {
+		c.Untestable("the observer does not tell event ids apart: it has no event_id, or does not look at it")
+	}
+}
+
+// NotYet ends the spec as untestable where the observer counts effects of an event that was not sent yet.
+func (c *Check) NotYet(ev fixtures.Event) {
+	counts, err := c.watch.look(c.ctx, c.effectsOf(ev))
+	if err != nil {
+		c.Error("%v", err)
+	}
+	if slices.Max(counts) > 0 {
+		c.Untestable("%s", countedTooEarly(counts))
 	}
 }
 
 // NeedStatus: see NeedItems.
 func (c *Check) NeedStatus() {
 	c.NeedObserver()
-	if _, status := c.observer.Tells(); !status {
+	if !c.tells.Status {
 		c.Untestable("the observer does not tell statuses apart: it has no status")
 	}
 }

@@ -61,12 +61,14 @@ type Session struct {
 	variants []fixtures.Variant
 	fields   []fixtures.Field
 	// What follows is there once the session is open.
-	target    *target.Target
-	server    *reference.Server
-	client    *wire.Client
-	observer  target.Observer
-	closeObs  func() error
-	watch     watcher
+	target   *target.Target
+	server   *reference.Server
+	client   *wire.Client
+	observer target.Observer
+	closeObs func() error
+	watch    watcher
+	// tells says by what the observer really tells effects apart; see controlLooks.
+	tells     target.Tells
 	generator *fixtures.Generator
 	random    *rand.Rand
 
@@ -144,6 +146,7 @@ type shared struct {
 	Halted   string               `json:"halted,omitempty"`
 	Mute     bool                 `json:"mute,omitempty"`
 	Unseen   string               `json:"unseen,omitempty"`
+	Tells    target.Tells         `json:"tells"`
 }
 
 // open brings up what the specs need: the embedded reference, the client, the observer, the generator. process is the
@@ -164,12 +167,12 @@ func (s *Session) open(ctx context.Context, process int, from *shared) error {
 	s.client = client
 	observe := s.target.Observe
 	if from != nil {
-		s.halted, s.mute, s.unseen = from.Halted, from.Mute, from.Unseen
+		s.halted, s.mute, s.unseen, s.tells = from.Halted, from.Mute, from.Unseen, from.Tells
 		if from.Observer != nil {
 			observe.Callback, observe.HTTP = nil, from.Observer
 		}
 	}
-	if s.observer, s.closeObs, err = target.NewObserver(ctx, observe); err != nil {
+	if s.observer, s.closeObs, err = target.NewObserver(ctx, observe, client.HTTP(observerTimeout)); err != nil {
 		return err
 	}
 	s.watch = watcher{observer: s.observer, timeout: observe.Timeout, settle: observe.Settle, interval: observe.Interval}
@@ -182,7 +185,7 @@ func (s *Session) open(ctx context.Context, process int, from *shared) error {
 
 // share is what the first process tells the others.
 func (s *Session) share() shared {
-	out := shared{Halted: s.halted, Mute: s.mute, Unseen: s.unseen}
+	out := shared{Halted: s.halted, Mute: s.mute, Unseen: s.unseen, Tells: s.tells}
 	if cb, ok := s.observer.(*target.Callback); ok {
 		o := cb.Shared()
 		out.Observer = &o
@@ -218,6 +221,7 @@ func (s *Session) preflight(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.lookBefore(ctx, ev)
 	x := s.client.Send(ctx, m.Wire())
 	s.first = &firstDelivery{m, x}
 	switch x.Trouble {
@@ -234,19 +238,74 @@ func (s *Session) preflight(ctx context.Context) error {
 	return nil
 }
 
-// firstEffect looks whether the observer sees the first delivery take effect.
-func (s *Session) firstEffect(ctx context.Context, ev fixtures.Event, x wire.Exchange) {
-	if s.observer == nil || !s.party.accepts(x) {
+// observerTimeout bounds one look of an http observer; it is far above what a count in a database takes.
+const observerTimeout = 5 * time.Second
+
+// lookBefore asks for the effect of a delivery that was not sent yet. Whoever counts one then cannot be believed.
+func (s *Session) lookBefore(ctx context.Context, ev fixtures.Event) {
+	if s.observer == nil {
 		return
 	}
-	counts, _, err := s.watch.await(ctx, s.effectsOf(ev))
+	s.tells = s.observer.Tells()
+	counts, err := s.watch.look(ctx, s.effectsOf(ev))
 	switch {
 	case err != nil:
-		s.observerError = err.Error()
-		s.unseen = fmt.Sprintf("the observer failed at the first delivery (%v)", err)
+		s.distrust(fmt.Sprintf("the observer failed at the first look: %v", err))
+	case slices.Max(counts) > 0:
+		s.distrust(countedTooEarly(counts))
+	}
+}
+
+// countedTooEarly says why an observer cannot be believed that counts what was never sent.
+func countedTooEarly(counts []int) string {
+	return fmt.Sprintf("the observer counted %d effects of an event before it was sent: it does not look for this event alone, or --seed made an event that the target knows from an earlier run", slices.Max(counts))
+}
+
+// distrust calls the observer off: one error of the run, and untestable for whatever needs effects.
+func (s *Session) distrust(reason string) { s.observerError, s.unseen = reason, reason }
+
+// firstEffect looks whether the observer sees the first delivery take effect, and whether it sees that alone.
+func (s *Session) firstEffect(ctx context.Context, ev fixtures.Event, x wire.Exchange) {
+	if s.observer == nil || s.unseen != "" || !s.party.accepts(x) {
+		return
+	}
+	effects := s.effectsOf(ev)
+	counts, _, err := s.watch.await(ctx, effects)
+	switch {
+	case err != nil:
+		s.distrust(fmt.Sprintf("the observer failed at the first delivery: %v", err))
 	case slices.Contains(counts, 0):
 		s.unseen = fmt.Sprintf("the effect of a first, valid delivery was not seen within %s (%s): check observe in the target file",
-			s.watch.timeout, s.effectsOf(ev)[0])
+			s.watch.timeout, effects[0])
+	default:
+		s.controlLooks(ctx, effects[0])
+	}
+}
+
+// controlLooks asks for effects like one that was seen, but with an event id or an item id that was never sent. An
+// observer that counts them too does not tell effects apart by that value, whatever its configuration says.
+func (s *Session) controlLooks(ctx context.Context, seen target.Effect) {
+	for _, control := range []struct {
+		tells  *bool
+		change func(*target.Effect)
+	}{
+		{&s.tells.EventID, func(e *target.Effect) { e.EventID = s.generator.ID("evt") }},
+		{&s.tells.Item, func(e *target.Effect) { e.ItemID = s.generator.ID("ctc") }},
+	} {
+		if !*control.tells || (control.tells == &s.tells.EventID && seen.EventID == "") {
+			continue
+		}
+		asked := seen
+		control.change(&asked)
+		n, err := s.observer.Count(ctx, asked)
+		if err != nil {
+			s.distrust(fmt.Sprintf("the observer failed when asked for what was never sent: %v", err))
+			return
+		}
+		*control.tells = n == 0
+	}
+	if !s.tells.EventID && !s.tells.Item {
+		s.distrust("the observer counts effects of event ids and item ids that were never sent, so it tells nothing apart")
 	}
 }
 

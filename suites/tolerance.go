@@ -55,22 +55,30 @@ func (s *Session) statusOrder(id string) {
 	})
 }
 
+// batch is a body with several updates.
+type batch struct {
+	name  string
+	shape fixtures.BatchShape
+}
+
+// mixed is a batch that only Meta's own documentation knows; what Kirim makes of one is open (reading Q4).
+var mixed = batch{"messages and statuses", fixtures.BatchShape{
+	Event: "message.received", Changes: 2, With: []fixtures.Part{{Event: "message.status"}},
+}}
+
 // batches defines the specs of bodies with several updates.
-func (s *Session) batches(id string) {
-	for _, b := range []struct {
-		name  string
-		shape fixtures.BatchShape
-	}{
+func (s *Session) batches(id string, more ...batch) {
+	for _, b := range append([]batch{
 		{"several messages", fixtures.BatchShape{Event: "message.received", Items: 3}},
 		{"several statuses", fixtures.BatchShape{Event: "message.status", Items: 3}},
 		{"several changes", fixtures.BatchShape{Event: "message.received", Changes: 3}},
 		{"several entries", fixtures.BatchShape{Event: "message.received", Entries: 3}},
-		{"messages and statuses", fixtures.BatchShape{Event: "message.received", Changes: 2, With: []fixtures.Part{{Event: "message.status"}}}},
-	} {
+	}, more...) {
 		s.spec(id, b.name, func(c *Check) {
 			c.NeedItems()
 			c.Baseline(shape{b.shape.Event}, true)
 			ev := c.must(c.generator.Batch(b.shape))
+			c.NotYet(ev)
 			c.Acknowledged(c.Genuine("batch", ev, 1))
 			c.HasEffect(ev)
 		})

@@ -38,8 +38,8 @@ func (s *script) Count(_ context.Context, e target.Effect) (int, error) {
 	return n, nil
 }
 
-func (*script) Tells() (item, status bool) { return true, true }
-func (*script) String() string             { return "script" }
+func (*script) Tells() target.Tells { return target.Tells{EventID: true, Item: true, Status: true} }
+func (*script) String() string      { return "script" }
 
 func effects(ids ...string) []target.Effect {
 	var out []target.Effect

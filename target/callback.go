@@ -202,19 +202,20 @@ func (cb *Callback) answer(w http.ResponseWriter, r *http.Request) {
 }
 
 // Tells reports which members the target sends.
-func (cb *Callback) Tells() (item, status bool) {
-	return cb.fields.itemID != "", cb.fields.status != ""
+func (cb *Callback) Tells() Tells {
+	return Tells{EventID: cb.fields.eventID != "", Item: cb.fields.itemID != "", Status: cb.fields.status != ""}
 }
 
 // String names the observer and its address.
 func (cb *Callback) String() string { return "callback, " + cb.addr }
 
-// NewObserver returns the observer of a target, or nil where it has none. close is never nil.
-func NewObserver(ctx context.Context, o Observe) (observer Observer, closeObserver func() error, err error) {
+// NewObserver returns the observer of a target, or nil where it has none. client asks where the observer is http; nil
+// means one without a TLS configuration of its own. close is never nil.
+func NewObserver(ctx context.Context, o Observe, client *http.Client) (observer Observer, closeObserver func() error, err error) {
 	nothing := func() error { return nil }
 	switch {
 	case o.HTTP != nil:
-		obs, err := newHTTPObserver(*o.HTTP, nil)
+		obs, err := newHTTPObserver(*o.HTTP, client)
 		if err != nil {
 			return nil, nothing, fmt.Errorf("observer http: %w", err)
 		}

@@ -176,8 +176,8 @@ func TestFieldsOfACallbackAreConfigurable(t *testing.T) {
 				if n := count(t, obs, Effect{"none", "none", "none", "none"}); n != 0 {
 					t.Errorf("%s: %d of what was not posted", which, n)
 				}
-				if item, status := obs.Tells(); item != c.item || status != c.status {
-					t.Errorf("%s tells item %v, status %v", which, item, status)
+				if tells := obs.Tells(); tells.Item != c.item || tells.Status != c.status {
+					t.Errorf("%s tells %+v", which, tells)
 				}
 			}
 		})
@@ -243,12 +243,12 @@ func TestAddressInUseIsTold(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	_, _, err = NewObserver(t.Context(), Observe{Callback: &CallbackObserver{Listen: l.Addr().String()}})
+	_, _, err = NewObserver(t.Context(), Observe{Callback: &CallbackObserver{Listen: l.Addr().String()}}, nil)
 	isError(t, err, "observer callback: cannot listen on "+l.Addr().String(), "in use")
 }
 
 func TestClosedCallbackLetsItsAddressGo(t *testing.T) {
-	obs, closeObserver, err := NewObserver(t.Context(), Observe{Callback: &CallbackObserver{Listen: "127.0.0.1:0"}})
+	obs, closeObserver, err := NewObserver(t.Context(), Observe{Callback: &CallbackObserver{Listen: "127.0.0.1:0"}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

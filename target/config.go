@@ -182,8 +182,8 @@ func (c Config) Resolve(place string) (*Target, error) {
 	if err != nil {
 		return fail("url", "%v", err)
 	}
-	if u.User != nil {
-		return fail("url", "it holds a user name or password, which neither Kirim nor Meta sends")
+	if u.User != nil || u.Fragment != "" {
+		return fail("url", "it holds a user name, a password or a fragment, which neither Kirim nor Meta sends")
 	}
 	if c.Name == "" {
 		c.Name = u.Host
@@ -292,8 +292,11 @@ func parseHTTPURL(raw string) (*url.URL, error) {
 		return nil, fmt.Errorf("is missing; write the URL of the endpoint, such as https://example.com/kirim-webhook")
 	}
 	u, err := url.Parse(raw)
-	// What comes before the query tells which URL is meant; the query may hold a token.
+	// Host and path tell which URL is meant; a password may stand before them, and a token in the query.
 	shown, _, _ := strings.Cut(raw, "?")
+	if at := strings.LastIndexByte(shown, '@'); at >= 0 {
+		shown = shown[at+1:]
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%q is not a URL", shown)
 	}

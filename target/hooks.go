@@ -43,7 +43,7 @@ func (t *Target) Run(ctx context.Context, name string, h Hook) error {
 	defer cancel()
 	var err error
 	if h.HTTP != nil {
-		err = h.HTTP.do(ctx)
+		err = t.callHook(ctx, *h.HTTP)
 	} else {
 		err = runCommand(ctx, t.dir, h.Command)
 	}
@@ -53,7 +53,19 @@ func (t *Target) Run(ctx context.Context, name string, h Hook) error {
 	return nil
 }
 
-func (c Call) do(ctx context.Context) (err error) {
+// callHook makes an HTTP hook's call, by the TLS section of the target.
+func (t *Target) callHook(ctx context.Context, c Call) error {
+	client, err := t.Client(0)
+	if err != nil {
+		return err
+	}
+	// The context bounds the call; the client adds no limit of its own.
+	plain := client.HTTP(0)
+	defer plain.CloseIdleConnections()
+	return c.do(ctx, plain)
+}
+
+func (c Call) do(ctx context.Context, client *http.Client) (err error) {
 	method := c.Method
 	if method == "" {
 		method = http.MethodPost
@@ -69,7 +81,7 @@ func (c Call) do(ctx context.Context) (err error) {
 		}
 		req.Header.Set(name, text)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -40,11 +40,14 @@ func (e Effect) String() string {
 type Observer interface {
 	// Count returns how often the target acted on the effect. An error means that nothing is known.
 	Count(ctx context.Context, effect Effect) (int, error)
-	// Tells reports whether the observer can tell effects apart by item and by status.
-	Tells() (item, status bool)
+	// Tells says by what the observer claims to tell effects apart.
+	Tells() Tells
 	// String describes the observer, without secrets.
 	String() string
 }
+
+// Tells says by what effects can be told apart.
+type Tells struct{ EventID, Item, Status bool }
 
 // fieldError is a fault in one key of an adapter's configuration.
 type fieldError struct{ key, problem string }
@@ -150,8 +153,9 @@ func unwrapURL(err error) error {
 }
 
 // Tells reports which placeholders the template has.
-func (o *httpObserver) Tells() (item, status bool) {
-	return strings.Contains(o.template, "{item_id}"), strings.Contains(o.template, "{status}")
+func (o *httpObserver) Tells() Tells {
+	has := func(p string) bool { return strings.Contains(o.template, p) }
+	return Tells{EventID: has("{event_id}"), Item: has("{item_id}"), Status: has("{status}")}
 }
 
 // String names the observer and its host.

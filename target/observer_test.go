@@ -27,7 +27,7 @@ func counter(t *testing.T, status int, answer string) *httptest.Server {
 
 func observe(t *testing.T, o Observe) Observer {
 	t.Helper()
-	obs, closeObserver, err := NewObserver(t.Context(), o)
+	obs, closeObserver, err := NewObserver(t.Context(), o, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func TestObserverThatCouldNotWorkIsRefused(t *testing.T) {
 		"unknown, in a query (last)": {HTTPObserver{URL: "http://x/?e={event_id}&s={statuses}"}, []string{"unknown placeholder {statuses}"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := NewObserver(t.Context(), Observe{HTTP: &c.observer})
+			_, _, err := NewObserver(t.Context(), Observe{HTTP: &c.observer}, nil)
 			isError(t, err, append(c.want, "observer http: ")...)
 		})
 	}
@@ -237,15 +237,15 @@ func TestObserverTellsWhatItsURLTells(t *testing.T) {
 		"http://x/{event_id}/{status}":  {false, true},
 		"http://x/{item_id}?s={status}": {true, true},
 	} {
-		item, status := observe(t, Observe{HTTP: &HTTPObserver{URL: url}}).Tells()
-		if item != want[0] || status != want[1] {
-			t.Errorf("%s: item %v, status %v", url, item, status)
+		tells := observe(t, Observe{HTTP: &HTTPObserver{URL: url}}).Tells()
+		if tells.Item != want[0] || tells.Status != want[1] || tells.EventID != strings.Contains(url, "{event_id}") {
+			t.Errorf("%s: %+v", url, tells)
 		}
 	}
 }
 
 func TestTargetWithoutAnObserverHasNone(t *testing.T) {
-	obs, closeObserver, err := NewObserver(t.Context(), Observe{Timeout: time.Second})
+	obs, closeObserver, err := NewObserver(t.Context(), Observe{Timeout: time.Second}, nil)
 	if obs != nil || err != nil || closeObserver() != nil {
 		t.Errorf("%v, %v", obs, err)
 	}

@@ -140,6 +140,12 @@ func (c *Client) transport() *http.Transport {
 	}
 }
 
+// HTTP returns a plain client with the same TLS configuration and, like this one, without a proxy: for requests to the
+// target that are no evidence.
+func (c *Client) HTTP(timeout time.Duration) *http.Client {
+	return &http.Client{Timeout: timeout, Transport: c.transport()}
+}
+
 // Close drops the connections that SendReusing kept.
 func (c *Client) Close() { c.shared.CloseIdleConnections() }
 

@@ -89,14 +89,12 @@ func certify(f certifyFlags, stdout, stderr io.Writer) (int, error) {
 		return 0, err
 	}
 	safe := session.Redactor().Report(report)
-	files, err := reports.WriteAll(f.out, safe)
-	if err != nil {
-		return 0, err
-	}
+	// The disk may have filled up since it was looked at. The verdict is told all the same.
+	files, writeErr := reports.WriteAll(f.out, safe)
 	err = reports.WriteSummary(stdout, safe, reports.SummaryOptions{
 		Color: !f.noColor && os.Getenv("NO_COLOR") == "" && isTerminal(stdout), Width: width(stdout), Files: files,
 	})
-	return outcomeCode(report.Outcome), err
+	return outcomeCode(report.Outcome), errors.Join(writeErr, err)
 }
 
 // resolve returns the target, or nil for the embedded reference.

@@ -239,15 +239,15 @@ func TestStartedReferenceIsATargetThatWorks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			obs, closeObserver, err := target.NewObserver(t.Context(), tgt.Observe)
+			obs, closeObserver, err := target.NewObserver(t.Context(), tgt.Observe, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if n, err := obs.Count(t.Context(), target.Effect{}); n != 0 || err != nil {
 				t.Errorf("%d effects, %v", n, err)
 			}
-			if item, status := obs.Tells(); !item || !status {
-				t.Errorf("tells item %v, status %v", item, status)
+			if tells := obs.Tells(); tells != (target.Tells{EventID: true, Item: true, Status: true}) {
+				t.Errorf("the observer tells %+v", tells)
 			}
 			for name, h := range map[string]*target.Hook{"fail": tgt.Hooks.Fail, "recover": tgt.Hooks.Recover} {
 				if err := tgt.Run(t.Context(), name, *h); err != nil {
