@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/emitter"
 	"github.com/kirimcheck/kirimcheck/fixtures"
 )
@@ -54,7 +53,7 @@ const unknownEvent = "contact.kirimcheck_unknown"
 
 // statuses makes sent, delivered and read of one message.
 func (c *Check) statuses() []fixtures.Event {
-	if c.sourceOf("message.status") != contract.SourceMeta || !slices.Contains(c.events, "message.status") {
+	if !slices.Contains(c.events, "message.status") {
 		c.NotApplicable("the target is not subscribed to message.status")
 	}
 	events, err := c.generator.Statuses()

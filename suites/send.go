@@ -15,7 +15,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/emitter"
 	"github.com/kirimcheck/kirimcheck/fixtures"
 	"github.com/kirimcheck/kirimcheck/reports"
@@ -237,7 +236,7 @@ func (c *Check) NeedObserver() {
 	}
 }
 
-// NeedItems and NeedStatus end the spec as untestable where the observer cannot tell items, or statuses, apart.
+// NeedItems ends the spec as untestable where the observer cannot tell items apart.
 func (c *Check) NeedItems() {
 	c.NeedObserver()
 	if !c.tells.Item {
@@ -245,7 +244,7 @@ func (c *Check) NeedItems() {
 	}
 }
 
-// NeedEventIDs: see NeedItems.
+// NeedEventIDs ends the spec as untestable where the observer cannot tell event ids apart.
 func (c *Check) NeedEventIDs() {
 	c.NeedObserver()
 	if !c.tells.EventID {
@@ -264,7 +263,8 @@ func (c *Check) NotYet(ev fixtures.Event) {
 	}
 }
 
-// NeedStatus: see NeedItems.
+// NeedStatus ends the spec as untestable where the observer cannot tell statuses apart. Whether it really looks at them
+// is seen with NotYet.
 func (c *Check) NeedStatus() {
 	c.NeedObserver()
 	if !c.tells.Status {
@@ -395,10 +395,4 @@ func body(b []byte, cut bool) reports.Body {
 	}
 	out.Text = string(b)
 	return out
-}
-
-// sourceOf is the source of an event in this edition.
-func (s *Session) sourceOf(name string) contract.Source {
-	ev, _ := s.edition.Event(name)
-	return ev.Source
 }

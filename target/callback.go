@@ -76,7 +76,7 @@ func ListenCallback(ctx context.Context, c CallbackObserver) (*Callback, error) 
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+path, cb.take)
 	mux.HandleFunc("GET /"+cb.token+"/count", cb.answer)
-	cb.server = &http.Server{Handler: mux, ReadHeaderTimeout: observerTimeout, ReadTimeout: observerTimeout}
+	cb.server = &http.Server{Handler: mux, ReadHeaderTimeout: ObserverTimeout, ReadTimeout: ObserverTimeout}
 	go func() {
 		defer close(cb.done)
 		// Serve always returns an error; after Close it is ErrServerClosed, and before it requests simply fail.

@@ -66,8 +66,8 @@ var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
 
 var placeholders = []string{"event", "event_id", "item_id", "status"}
 
-// observerTimeout bounds one look; it is far above what a count in a database takes.
-const observerTimeout = 5 * time.Second
+// ObserverTimeout bounds one look; it is far above what a count in a database takes.
+const ObserverTimeout = 5 * time.Second
 
 // maxObserverAnswer bounds the answer to one look.
 const maxObserverAnswer = 1 << 20
@@ -95,7 +95,7 @@ func newHTTPObserver(c HTTPObserver, client *http.Client) (*httpObserver, *field
 		}
 	}
 	if client == nil {
-		client = &http.Client{Timeout: observerTimeout}
+		client = &http.Client{Timeout: ObserverTimeout}
 	}
 	return &httpObserver{template: c.URL, count: c.Count, header: c.Header, client: client}, nil
 }

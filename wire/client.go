@@ -109,7 +109,7 @@ func WithClientCertificate(cert tls.Certificate) Option {
 func NewClient(timeout time.Duration, ca string, insecure bool, options ...Option) (*Client, error) {
 	c := &Client{timeout: timeout, tls: &tls.Config{InsecureSkipVerify: insecure, MinVersion: tls.VersionTLS12}}
 	if ca != "" {
-		pem, err := os.ReadFile(ca)
+		pem, err := readRoots(ca)
 		if err != nil {
 			return nil, err
 		}
@@ -138,6 +138,22 @@ func (c *Client) transport() *http.Transport {
 		// HTTP/1.1 only: the documentation promises no more, and header names keep their case.
 		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
 	}
+}
+
+// maxRoots bounds the file of roots; the whole of a system's certificates is a quarter of it.
+const maxRoots = 1 << 20
+
+func readRoots(path string) (pem []byte, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	pem, err = io.ReadAll(io.LimitReader(f, maxRoots+1))
+	if err == nil && len(pem) > maxRoots {
+		err = fmt.Errorf("%s is larger than %d bytes, which no file of roots is", path, maxRoots)
+	}
+	return pem, err
 }
 
 // HTTP returns a plain client with the same TLS configuration and, like this one, without a proxy: for requests to the

@@ -126,13 +126,21 @@ func (f *triggerFlags) run(ctx context.Context, name string, out io.Writer) (int
 		// What is printed takes the secret from the environment when it is run.
 		secret = "unset"
 	}
-	client, err := wire.NewClient(edition.Delivery.Timeout, "", false)
+	meta, err := contract.LoadMeta()
+	if err != nil {
+		return 0, err
+	}
+	timeout := edition.Delivery.Timeout
+	if f.as == asMeta {
+		timeout = meta.Timeout.Value
+	}
+	client, err := wire.NewClient(timeout, "", false)
 	if err != nil {
 		return 0, err
 	}
 	worst := exitConformant
 	for range f.count {
-		m, label, err := f.message(generator, edition, name, secret)
+		m, label, err := f.message(generator, edition, meta, name, secret)
 		if err != nil {
 			return 0, usageError{err}
 		}
@@ -146,7 +154,7 @@ func (f *triggerFlags) run(ctx context.Context, name string, out io.Writer) (int
 			}
 			continue
 		}
-		code, err := f.send(ctx, client, m, label, out)
+		code, err := f.send(ctx, client, meta, m, label, out)
 		if err != nil {
 			return 0, err
 		}
@@ -162,13 +170,13 @@ type triggered interface {
 }
 
 // message builds one event and says in a few words what it is.
-func (f *triggerFlags) message(g *fixtures.Generator, edition contract.Edition, name, secret string) (triggered, string, error) {
+func (f *triggerFlags) message(g *fixtures.Generator, edition contract.Edition, meta contract.Meta, name, secret string) (triggered, string, error) {
 	url := f.to
 	if url == "" {
 		url = printedURL
 	}
 	if f.as == asMeta {
-		return f.metaMessage(g, edition, url, name, secret)
+		return f.metaMessage(g, edition, meta, url, name, secret)
 	}
 	ev, err := g.Event(name, f.variant)
 	if err != nil {
@@ -182,12 +190,11 @@ func (f *triggerFlags) message(g *fixtures.Generator, edition contract.Edition, 
 	return a, strings.Join([]string{ev.Name, ev.Variant, ev.ID}, " "), err
 }
 
-func (f *triggerFlags) metaMessage(g *fixtures.Generator, edition contract.Edition, url, name, secret string) (triggered, string, error) {
-	meta, err := contract.LoadMeta()
-	if err != nil {
-		return nil, "", err
-	}
+func (f *triggerFlags) metaMessage(
+	g *fixtures.Generator, edition contract.Edition, meta contract.Meta, url, name, secret string,
+) (triggered, string, error) {
 	var plan mockmeta.Plan
+	var err error
 	label := name
 	if e, known := edition.Event(name); known && e.Source == contract.SourceMeta {
 		if plan.Event, err = g.Event(name, f.variant); err != nil {
@@ -214,7 +221,7 @@ func (f *triggerFlags) metaMessage(g *fixtures.Generator, edition contract.Editi
 }
 
 // send sends one event and prints what came of it on one line.
-func (f *triggerFlags) send(ctx context.Context, client *wire.Client, m triggered, label string, out io.Writer) (int, error) {
+func (f *triggerFlags) send(ctx context.Context, client *wire.Client, meta contract.Meta, m triggered, label string, out io.Writer) (int, error) {
 	x := client.Send(ctx, m.Wire())
 	switch x.Trouble {
 	case wire.None:
@@ -229,7 +236,7 @@ func (f *triggerFlags) send(ctx context.Context, client *wire.Client, m triggere
 	}
 	taken := x.Acknowledged()
 	if f.as == asMeta {
-		taken = x.Status == 200
+		taken = mockmeta.Accepted(meta, x)
 	}
 	word, code := "taken", exitConformant
 	if !taken {
