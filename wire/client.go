@@ -109,18 +109,10 @@ func WithClientCertificate(cert tls.Certificate) Option {
 func NewClient(timeout time.Duration, ca string, insecure bool, options ...Option) (*Client, error) {
 	c := &Client{timeout: timeout, tls: &tls.Config{InsecureSkipVerify: insecure, MinVersion: tls.VersionTLS12}}
 	if ca != "" {
-		pem, err := readRoots(ca)
-		if err != nil {
+		var err error
+		if c.tls.RootCAs, err = Roots(ca); err != nil {
 			return nil, err
 		}
-		roots, err := x509.SystemCertPool()
-		if err != nil {
-			roots = x509.NewCertPool()
-		}
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no PEM certificate", ca)
-		}
-		c.tls.RootCAs = roots
 	}
 	for _, option := range options {
 		option(c)
@@ -142,6 +134,22 @@ func (c *Client) transport() *http.Transport {
 
 // maxRoots bounds the file of roots; the whole of a system's certificates is a quarter of it.
 const maxRoots = 1 << 20
+
+// Roots returns the system's roots and those of a PEM file.
+func Roots(file string) (*x509.CertPool, error) {
+	pem, err := readRoots(file)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no PEM certificate", file)
+	}
+	return roots, nil
+}
 
 func readRoots(path string) (pem []byte, err error) {
 	f, err := os.Open(path)
