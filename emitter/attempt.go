@@ -4,7 +4,6 @@ package emitter
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -87,30 +86,27 @@ func Build(ed contract.Edition, url, secret string, now time.Time, p Plan) (Atte
 		return value
 	}
 	names := ed.Headers
+	names.ContentType = or(p.ContentType, names.ContentType)
 	a.sigHeader = or(p.SignatureHeader, names.Signature)
-	add := func(name, value string) {
-		switch p.Case {
-		case LowerCase:
-			name = strings.ToLower(name)
-		case UpperCase:
-			name = strings.ToUpper(name)
-		case AsDocumented:
-		}
-		a.Header = append(a.Header, wire.Field{Name: name, Value: value})
-	}
-	add("Content-Type", or(p.ContentType, names.ContentType))
-	add("User-Agent", names.UserAgent)
-	add(names.Source, string(p.Event.Source))
-	add(names.Event, or(p.EventName, p.Event.Name))
-	add(names.EventID, p.Event.ID)
-	add(names.DeliveryID, p.DeliveryID)
-	add(names.Attempt, strconv.Itoa(max(p.Attempt, 1)))
+	a.Header = Label{
+		Source: p.Event.Source, Event: or(p.EventName, p.Event.Name), EventID: p.Event.ID,
+		DeliveryID: p.DeliveryID, Attempt: max(p.Attempt, 1),
+	}.Header(names)
 	if !p.NoSignature {
 		value, err := a.template.render(signing{t: now.Add(-p.Age).Unix(), body: a.signedBody, secret: secret, prefix: a.prefix})
 		if err != nil {
 			return Attempt{}, err
 		}
-		add(a.sigHeader, value)
+		a.Header = append(a.Header, wire.Field{Name: a.sigHeader, Value: value})
+	}
+	for i, field := range a.Header {
+		switch p.Case {
+		case LowerCase:
+			a.Header[i].Name = strings.ToLower(field.Name)
+		case UpperCase:
+			a.Header[i].Name = strings.ToUpper(field.Name)
+		case AsDocumented:
+		}
 	}
 	return a, nil
 }
