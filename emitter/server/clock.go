@@ -1,0 +1,75 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/kirimcheck/kirimcheck/emitter/clock"
+)
+
+// clockPath is where the clock stands. It is no part of Kirim's API.
+const clockPath = "/test/clock"
+
+// clockDoor tells the time, and lets some of a virtual clock's pass.
+type clockDoor struct{ clock clock.Clock }
+
+// defaultSettle is how long, in real time, an attempt may hang before time goes on without it. A subscriber on a busy
+// machine answers well within it.
+const defaultSettle = 2 * time.Second
+
+// advanceBody is the body of POST /test/clock/advance.
+type advanceBody struct {
+	// By is how much time passes, such as 26h.
+	By string `json:"by"`
+	// Settle replaces defaultSettle.
+	Settle string `json:"settle"`
+}
+
+func (d clockDoor) now(w http.ResponseWriter, _ *http.Request) {
+	reply(w, http.StatusOK, map[string]any{"now": d.clock.Now().Format(time.RFC3339Nano), "mode": clock.Mode(d.clock)})
+}
+
+// advance answers when everything that fell due has been done.
+func (d clockDoor) advance(w http.ResponseWriter, req *http.Request) {
+	by, settle, err := readAdvance(http.MaxBytesReader(w, req.Body, 4<<10))
+	if err != nil {
+		reply(w, http.StatusBadRequest, map[string]any{"error": err.Error()})
+		return
+	}
+	virtual := d.clock.(*clock.Virtual)
+	fired, err := virtual.Advance(req.Context(), by, settle)
+	if err != nil {
+		reply(w, http.StatusInternalServerError, map[string]any{"error": err.Error()})
+		return
+	}
+	reply(w, http.StatusOK, map[string]any{"now": virtual.Now().Format(time.RFC3339Nano), "fired": fired})
+}
+
+func readAdvance(body io.Reader) (by, settle time.Duration, err error) {
+	var a advanceBody
+	decoder := json.NewDecoder(body)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&a); err != nil {
+		return 0, 0, fmt.Errorf(`the body is not like {"by": "26h"}: %w`, err)
+	}
+	if by, err = time.ParseDuration(a.By); err != nil || by < 0 {
+		return 0, 0, fmt.Errorf("by is %q; write a duration such as 90s or 26h", a.By)
+	}
+	settle = defaultSettle
+	if a.Settle != "" {
+		if settle, err = time.ParseDuration(a.Settle); err != nil || settle <= 0 {
+			return 0, 0, fmt.Errorf("settle is %q; write a duration such as 200ms", a.Settle)
+		}
+	}
+	return by, settle, nil
+}
+
+func reply(w http.ResponseWriter, status int, body map[string]any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	// A client that went away has no use for the error either.
+	_ = json.NewEncoder(w).Encode(body)
+}
