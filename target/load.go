@@ -255,6 +255,8 @@ func describe(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.String:
 		return "text"
+	case reflect.Float64:
+		return "a number"
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Slice:
