@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// ErrTooFar is the error of an Advance beyond the end of time.
+var ErrTooFar = errors.New("time cannot be advanced so far")
+
 // Virtual is a clock that stands still until Advance moves it. Whoever works because of its timers registers a
 // Settler, and Advance waits for them before time goes on; so what happens at one instant is over at the next.
 type Virtual struct {
@@ -76,7 +79,7 @@ func (v *Virtual) Advance(ctx context.Context, d, grace time.Duration) (fired in
 	defer func() { <-v.advancing }()
 	target := v.Now().Add(d)
 	if target.Before(v.Now()) {
-		return 0, errors.New("time cannot be advanced so far")
+		return 0, ErrTooFar
 	}
 	for {
 		if err := v.settle(ctx, grace); err != nil {

@@ -68,4 +68,6 @@ func (m *Metrics) Watch(engine *pipeline.Engine) {
 }
 
 // Handler serves GET /metrics.
-func (m *Metrics) Handler() http.Handler { return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}) }
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}

@@ -51,7 +51,9 @@ func (a *answers) end(key answerKey) {
 // Idempotent carries a call out once for each Idempotency-Key of an organisation. The same call again, within 24 hours,
 // gets the same answer, with replayed true. Another call with the key is refused, and so is one that waited too long for
 // the first. What run returns as an error is not kept.
-func (r *Relay) Idempotent(ctx context.Context, org Org, key string, fingerprint [32]byte, run func(context.Context) (Answer, error)) (answer Answer, replayed bool, err error) {
+func (r *Relay) Idempotent(
+	ctx context.Context, org Org, key string, fingerprint [32]byte, run func(context.Context) (Answer, error),
+) (answer Answer, replayed bool, err error) {
 	waiting, stop := context.WithCancel(ctx)
 	defer stop()
 	late := r.clock.AfterFunc(answerAwaited, stop)
@@ -76,7 +78,9 @@ func (r *Relay) Idempotent(ctx context.Context, org Org, key string, fingerprint
 }
 
 // answer repeats the answer that is kept, or carries the call out and keeps its answer.
-func (r *Relay) answer(ctx context.Context, at answerKey, fingerprint [32]byte, run func(context.Context) (Answer, error)) (answer Answer, replayed bool, err error) {
+func (r *Relay) answer(
+	ctx context.Context, at answerKey, fingerprint [32]byte, run func(context.Context) (Answer, error),
+) (answer Answer, replayed bool, err error) {
 	var kept store.Answer
 	var ok bool
 	err = r.store.View(ctx, func(tx *store.Tx) error {

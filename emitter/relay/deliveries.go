@@ -257,7 +257,9 @@ func (r *Relay) EventBody(ctx context.Context, org Org, event int64) (body []byt
 		if err == nil && (!ok || ev.Org != org.Seq) {
 			err = NotFound("event")
 		}
-		body = ev.Body
+		if err == nil {
+			body = ev.Body
+		}
 		return err
 	})
 	return body, err

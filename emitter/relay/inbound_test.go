@@ -166,8 +166,7 @@ func TestAnIDThatNoHeaderCanCarryIsNotTakenForOne(t *testing.T) {
 		`"wamid.HBgM=="`: "wamid.HBgM==", `"a\/b"`: "a/b", `""`: "", `"a b"`: "", `"a\r\nX-Evil: 1"`: "", `"\u00e9"`: "", `"\u0000"`: "", `7`: "",
 		`{"a":1}`: "", `null`: "", `"` + strings.Repeat("a", maxID) + `"`: strings.Repeat("a", maxID), `"` + strings.Repeat("a", maxID+1) + `"`: "",
 	} {
-		body := fmt.Appendf(nil, `{"object":"whatsapp_business_account","entry":[{"changes":[{"field":"messages","value":{"messages":[{"id":%s}],"statuses":[{"id":%s}]}}]}]}`, raw, raw)
-		found, ok := updates(body)
+		found, ok := updates(body(fmt.Sprintf(`{"messages":[{"id":%s}],"statuses":[{"id":%s}]}`, raw, raw)))
 		if !ok || len(found) != 2 || found[0].id != want || found[1].id != want {
 			t.Errorf("%.40s: %v %+v, want the id %.40q", raw, ok, found, want)
 		}
@@ -176,8 +175,7 @@ func TestAnIDThatNoHeaderCanCarryIsNotTakenForOne(t *testing.T) {
 
 func TestTheKeyTellsWhatMetaSendsAgainFromWhatIsNew(t *testing.T) {
 	key := func(list, item string) string {
-		body := `{"object":"whatsapp_business_account","entry":[{"changes":[{"field":"messages","value":{"` + list + `":[` + item + `]}}]}]}`
-		found, ok := updates([]byte(body))
+		found, ok := updates(body(`{"` + list + `":[` + item + `]}`))
 		if !ok || len(found) != 1 {
 			t.Fatalf("%s: %v %v", item, ok, found)
 		}
@@ -211,7 +209,8 @@ func TestTheKeyTellsWhatMetaSendsAgainFromWhatIsNew(t *testing.T) {
 }
 
 func TestTheNameBelongsToWhoWrote(t *testing.T) {
-	contacts := `[{"wa_id":"6281000001","user_id":"ID.1","profile":{"name":"Ayu"}},{"wa_id":"6281000002","profile":{"name":"Budi"}},{"user_id":"ID.3","profile":{"name":"Citra"}}]`
+	contacts := `[{"wa_id":"6281000001","user_id":"ID.1","profile":{"name":"Ayu"}},` +
+		`{"wa_id":"6281000002","profile":{"name":"Budi"}},{"user_id":"ID.3","profile":{"name":"Citra"}}]`
 	for message, want := range map[string]customer{
 		`{"from":"6281000002"}`:                         {"+6281000002", "+6281000002", "Budi"},
 		`{"from":"+62 8100-0002"}`:                      {"+6281000002", "+6281000002", ""},
@@ -222,15 +221,14 @@ func TestTheNameBelongsToWhoWrote(t *testing.T) {
 		`{"from":"6281000009"}`:                         {"+6281000009", "+6281000009", ""},
 		`{}`:                                            {},
 	} {
-		body := `{"object":"whatsapp_business_account","entry":[{"changes":[{"field":"messages","value":{"contacts":` + contacts + `,"messages":[` + message + `]}}]}]}`
-		found, ok := updates([]byte(body))
+		found, ok := updates(body(`{"contacts":` + contacts + `,"messages":[` + message + `]}`))
 		if !ok || len(found) != 1 || found[0].from != want {
 			t.Errorf("%s: %+v, want %+v", message, found, want)
 		}
 	}
 	// A number may differ between the profile and the message; where there is one of each, they belong together.
-	lone := `{"object":"whatsapp_business_account","entry":[{"changes":[{"field":"messages","value":{"contacts":[{"wa_id":"5511987654321","profile":{"name":"Bia"}}],"messages":[{"from":"551187654321"}]}}]}]}`
-	if found, _ := updates([]byte(lone)); len(found) != 1 || found[0].from.name != "Bia" {
+	lone := `{"contacts":[{"wa_id":"5511987654321","profile":{"name":"Bia"}}],"messages":[{"from":"551187654321"}]}`
+	if found, _ := updates(body(lone)); len(found) != 1 || found[0].from.name != "Bia" {
 		t.Errorf("the lone customer: %+v", found)
 	}
 }

@@ -154,7 +154,9 @@ func (r *Relay) UpdateSubscription(ctx context.Context, org Org, id string, p Su
 }
 
 // changeSubscription reads a subscription, lets it be changed and tells the delivery pipeline.
-func (r *Relay) changeSubscription(ctx context.Context, org Org, id string, change func(*store.Tx, *store.Subscription) error) (s store.Subscription, err error) {
+func (r *Relay) changeSubscription(
+	ctx context.Context, org Org, id string, change func(*store.Tx, *store.Subscription) error,
+) (s store.Subscription, err error) {
 	err = r.update(ctx, func(tx *store.Tx) error {
 		if s, err = r.subscription(tx, org, id); err != nil {
 			return err

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -42,7 +43,11 @@ func (d clockDoor) advance(w http.ResponseWriter, req *http.Request) {
 	virtual := d.clock.(*clock.Virtual)
 	fired, err := virtual.Advance(req.Context(), by, settle)
 	if err != nil {
-		reply(w, http.StatusInternalServerError, map[string]any{"error": err.Error()})
+		status := http.StatusInternalServerError
+		if errors.Is(err, clock.ErrTooFar) {
+			status = http.StatusBadRequest
+		}
+		reply(w, status, map[string]any{"error": err.Error()})
 		return
 	}
 	reply(w, http.StatusOK, map[string]any{"now": virtual.Now().Format(time.RFC3339Nano), "fired": fired})

@@ -214,10 +214,18 @@ func (s *Server) Failed() <-chan error { return s.failed }
 // Close takes no further requests, waits for those that run and for the attempts in flight until ctx ends, and closes
 // the database. What was not delivered is when the database is opened again.
 func (s *Server) Close(ctx context.Context) error {
+	// Side by side: a request that is slow to end must not use up the time of the attempts.
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		// Close drains again, and returns what is left to say.
+		_ = s.relay.Engine().Drain(ctx)
+	}()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, s.http.Close())
 	}
+	<-drained
 	err = errors.Join(err, s.relay.Close(ctx))
 	s.outbound.Close()
 	return err
