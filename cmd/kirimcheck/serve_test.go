@@ -81,6 +81,19 @@ func (p *emitterProcess) stop(t testing.TB, signal syscall.Signal) int {
 // api makes a call and returns the data of the answer.
 func (p *emitterProcess) api(t testing.TB, method, path string, body any) map[string]any {
 	t.Helper()
+	data, _ := p.call(t, method, path, body).(map[string]any)
+	return data
+}
+
+// list returns the items of a list.
+func (p *emitterProcess) list(t testing.TB, path string) []any {
+	t.Helper()
+	items, _ := p.call(t, http.MethodGet, path, nil).([]any)
+	return items
+}
+
+func (p *emitterProcess) call(t testing.TB, method, path string, body any) any {
+	t.Helper()
 	text, err := json.Marshal(body)
 	if err != nil {
 		t.Fatal(err)
@@ -104,8 +117,7 @@ func (p *emitterProcess) api(t testing.TB, method, path string, body any) map[st
 	if resp.StatusCode >= 300 {
 		t.Fatalf("%s %s answered %d: %v", method, path, resp.StatusCode, envelope)
 	}
-	data, _ := envelope["data"].(map[string]any)
-	return data
+	return envelope["data"]
 }
 
 // post sends a body as Meta does and reports whether it was acknowledged.
