@@ -49,7 +49,7 @@ type Config struct {
 	// Clock says how the relay's time can be driven; by default it is real.
 	Clock ClockConfig `yaml:"clock"`
 	// Capabilities declares what the relay does not have.
-	Capabilities map[Capability]Absence `yaml:"capabilities"`
+	Capabilities map[Capability]Absence `yaml:"capabilities,omitempty"`
 	// Lifecycle starts and ends the relay's process.
 	Lifecycle LifecycleConfig `yaml:"lifecycle"`
 	// Budget is how much real time the observation of the relay's schedule may take; by default DefaultBudget.

@@ -58,11 +58,14 @@ type Config struct {
 	Roots *x509.CertPool
 	// MaxIdlePerHost is how many unused connections to one host are kept; 0 means DefaultIdlePerHost.
 	MaxIdlePerHost int
+	// Prepare, where it is set, may change how a request is framed, such as by closing the connection after it.
+	Prepare func(*http.Request)
 }
 
 // Client is the pipeline's Sender. It is safe for concurrent use.
 type Client struct {
 	policy    *guard.Policy
+	prepare   func(*http.Request)
 	transport *http.Transport
 }
 
@@ -76,7 +79,7 @@ func New(c Config) *Client {
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	return &Client{
-		policy: c.Policy,
+		policy: c.Policy, prepare: c.Prepare,
 		transport: &http.Transport{
 			// No proxy: the guard could not see where a connection leads.
 			DialContext:            d.dial,
@@ -172,6 +175,9 @@ func (c *Client) request(ctx context.Context, r pipeline.Request) (*http.Request
 	if len(r.Body) > 0 {
 		// The error of this body is always nil.
 		req.Body, _ = body()
+	}
+	if c.prepare != nil {
+		c.prepare(req)
 	}
 	return req.WithContext(ctx), nil
 }

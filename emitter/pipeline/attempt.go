@@ -204,7 +204,7 @@ func (e *Engine) finish(f *flight, r result) {
 	if outcome == Retry && !left {
 		outcome = Terminal
 	}
-	next := r.ended.Add(wait)
+	next := e.rules.From(r.started, r.ended).Add(wait)
 	l := f.lane
 	record := e.record(f, r)
 	var stops []Stop

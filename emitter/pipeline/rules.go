@@ -23,6 +23,8 @@ type Rules struct {
 	RetryAfter func(r Response, now time.Time) (wait time.Duration, ok bool)
 	// Wait combines the schedule's delay with what an answer asked for.
 	Wait func(scheduled, asked time.Duration) time.Duration
+	// From is when that wait begins, of an attempt that began and ended at these times. The documentation does not say.
+	From func(started, ended time.Time) time.Time
 	// ActiveSecrets are those that sign at this time, in the order of their v1 parts.
 	ActiveSecrets func(secrets []Secret, now time.Time) []Secret
 	// Sign returns the value of the signature header; an empty one leaves the header out.
@@ -64,6 +66,7 @@ func RulesOf(ed contract.Edition) Rules {
 		Verdict:       verdict,
 		RetryAfter:    retryAfter,
 		Wait:          func(scheduled, asked time.Duration) time.Duration { return max(scheduled, asked) },
+		From:          func(_, ended time.Time) time.Time { return ended },
 		ActiveSecrets: NewestFirst,
 		Sign:          sign,
 		DeliveryID:    IDPerAttempt,

@@ -114,6 +114,8 @@ type Behaviour struct {
 	Customer func(key string) string
 	// Compose makes the body of one of Kirim's own events from the right one; nil leaves the event out.
 	Compose func(event string, body []byte) []byte
+	// IDTail makes what follows the prefix of an id, which is opaque, from a ULID.
+	IDTail func(ulid string) string
 	// Assigned and Closed say whether a change of a conversation is the event of that name.
 	Assigned, Closed func(before, after store.Conversation) bool
 }
@@ -137,6 +139,7 @@ func Correct() Behaviour {
 		Unlisted:      func([]byte) string { return "" },
 		Customer:      func(key string) string { return key },
 		Compose:       func(_ string, body []byte) []byte { return body },
+		IDTail:        func(ulid string) string { return ulid },
 		Assigned:      func(before, after store.Conversation) bool { return !same(before.AssignedTo, after.AssignedTo) },
 		Closed: func(before, after store.Conversation) bool {
 			return before.Status != after.Status && after.Status == store.ConversationResolved

@@ -164,7 +164,7 @@ func (r *Relay) Organisations() []Org { return r.orgs }
 
 // NewID returns a new id of Kirim's form: a prefix and 26 characters of Crockford's base32 (documentation:
 // concepts/resource-ids).
-func (r *Relay) NewID(prefix string) string { return r.ids.next(prefix) }
+func (r *Relay) NewID(prefix string) string { return prefix + "_" + r.behaviour.IDTail(r.ids.next()) }
 
 // ids makes ULIDs, which have Kirim's form and sort well as keys of a table; nobody may read a time from them.
 type ids struct {
@@ -177,10 +177,10 @@ func newIDs(c clock.Clock) *ids {
 	return &ids{clock: c, entropy: ulid.Monotonic(rand.Reader, 0)}
 }
 
-func (i *ids) next(prefix string) string {
+func (i *ids) next() string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return prefix + "_" + ulid.MustNew(ulid.Timestamp(i.clock.Now()), i.entropy).String()
+	return ulid.MustNew(ulid.Timestamp(i.clock.Now()), i.entropy).String()
 }
 
 // NewKey makes an API key: kdv_live_ and 24 characters of URL-safe base64, from 18 random bytes (documentation:

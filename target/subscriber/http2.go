@@ -160,8 +160,8 @@ func (s *Server) readStream(r *http.Request) (Delivery, error) {
 	return d, err
 }
 
-// answerStream is conn.answer for HTTP/2. The place of a fault counts the body alone: what the head takes there is not
-// known.
+// answerStream is conn.answer for HTTP/2. The place of a fault is counted as if the head were as long as over HTTP/1; a
+// fault within it comes before anything is sent, for there is no half of a head.
 func answerStream(ctx context.Context, w http.ResponseWriter, t taken) (status int, err error) {
 	a := t.answer
 	if a.Delay > 0 {
@@ -175,7 +175,8 @@ func answerStream(ctx context.Context, w http.ResponseWriter, t taken) (status i
 	out := &gate{w: w}
 	flush := func() error { return http.NewResponseController(w).Flush() }
 	if a.Fault != NoFault {
-		out.left = max(a.After-len(a.appendHead(nil, "", true)), 0)
+		head := len(a.appendHead(nil, "", true))
+		out.left = max(a.After-head, 0)
 		out.open = func() error {
 			if status != 0 && flush() != nil {
 				return errLeft
@@ -185,7 +186,7 @@ func answerStream(ctx context.Context, w http.ResponseWriter, t taken) (status i
 			}
 			return errEnded
 		}
-		if a.After == 0 {
+		if a.After < head {
 			if err := out.end(); err != nil {
 				return 0, err
 			}
