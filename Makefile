@@ -3,11 +3,18 @@
 GO ?= go
 BIN := bin/kirimcheck
 
-.PHONY: certify build test race fuzz bench lint generate
+.PHONY: certify build test race mutants fuzz bench lint generate
 
-# Certifies the embedded reference receiver, or your own target: make certify TARGET=target.yaml
+# Certifies the embedded references, or your own target: make certify TARGET=target.yaml
 certify: build
-	$(BIN) certify $(if $(TARGET),--target $(TARGET),--reference)
+ifdef TARGET
+	$(BIN) certify --target $(TARGET)
+else
+	@set -e; for role in receiver relay; do for edition in kckit kirim.chat; do \
+		echo "$(BIN) certify --reference --role $$role --edition $$edition --out reports/out/$$role-$$edition"; \
+		$(BIN) certify --reference --role $$role --edition $$edition --out reports/out/$$role-$$edition; \
+	done; done
+endif
 
 # One static binary; it needs no Go toolchain where it runs.
 build:
@@ -18,6 +25,10 @@ test:
 
 race:
 	$(GO) test -race -short -timeout 10m ./...
+
+# Every mutant and every unusual relay against the whole suite; `make test` runs those that show each spec to go red once.
+mutants:
+	KIRIMCHECK_FULL_MATRIX=1 $(GO) test -count=1 -timeout 60m ./mutants
 
 # Every fuzz test for FUZZTIME each; their seeds are part of `make test`.
 FUZZTIME ?= 30s

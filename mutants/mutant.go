@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/kirimcheck/kirimcheck/contract"
+	"github.com/kirimcheck/kirimcheck/emitter/server"
 	"github.com/kirimcheck/kirimcheck/target"
 	"github.com/kirimcheck/kirimcheck/target/reference"
 )
@@ -31,13 +32,20 @@ type Mutant struct {
 	May []string
 	// Blinds are the requirements that may be untestable because of the defect.
 	Blinds []string
+	// Edition is the edition that the defect shows in; empty means the default one. Mutants of the role relay alone have it.
+	Edition string
 	// Filter limits the specs that are run, where each costs a timeout; empty means all of them.
 	Filter string
 	// Cause is a part of what the harness must name as the cause; empty where it names none.
 	Cause string
 
 	apply func(*build)
+	// relay is what apply is for the reference relay.
+	relay func(*server.Parts)
 }
+
+// Mutate changes the parts of the reference relay; it is for mutants of the role relay.
+func (m Mutant) Mutate(p *server.Parts) { m.relay(p) }
 
 // build is the reference in pieces, for a mutant to change.
 type build struct {
@@ -50,7 +58,7 @@ type build struct {
 
 // All returns every mutant.
 func All() []Mutant {
-	return slices.Concat(verifyMutants(), headerMutants(), deliveryMutants(), dedupeMutants(), metaMutants())
+	return slices.Concat(verifyMutants(), headerMutants(), deliveryMutants(), dedupeMutants(), metaMutants(), relayMutants())
 }
 
 // Get looks a mutant up by its role and name.
@@ -68,7 +76,7 @@ func Get(role contract.Role, name string) (Mutant, error) {
 	return Mutant{}, fmt.Errorf("unknown mutant %q of the role %s; there are %s", name, role, strings.Join(names, ", "))
 }
 
-// Start runs the mutant on a free port of loopback and returns its target file, without secrets: see
+// Start runs the mutant of a receiver or a meta-receiver on a free port of loopback and returns its target file, without secrets: see
 // reference.WithSecrets.
 func (m Mutant) Start(ctx context.Context, edition string) (*reference.Server, target.Config, error) {
 	ed, err := contract.LoadEdition(edition)

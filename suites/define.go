@@ -65,6 +65,20 @@ func (s *Session) Define() {
 			ginkgo.Describe("delivery", s.metaDelivery)
 			ginkgo.Describe("dedupe", func() { s.metaDedupe(); s.failedWork() })
 		case contract.RoleRelay:
+			ginkgo.Describe("passthrough", s.relayPassthrough)
+			ginkgo.Describe("disable", s.relayDisable)
+			ginkgo.Describe("replay", s.relayReplay)
+			ginkgo.Describe("isolation", s.relayIsolation)
+			ginkgo.Describe("guarantee", s.relayGuarantee)
+			ginkgo.Describe("headers", s.relayHeaders)
+			ginkgo.Describe("signature", s.relaySignature)
+			ginkgo.Describe("events", s.relayEvents)
+			ginkgo.Describe("subscriptions", s.relaySubscriptions)
+			ginkgo.Describe("ssrf", s.relaySSRF)
+			ginkgo.Describe("front", s.relayFront)
+			ginkgo.Describe("api", s.relayAPI)
+			ginkgo.Describe("retry", s.relayRetry)
+			ginkgo.Describe("outcome", s.relayOutcome)
 		}
 	})
 

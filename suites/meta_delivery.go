@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kirimcheck/kirimcheck/mockmeta"
+	"github.com/kirimcheck/kirimcheck/wire"
 )
 
 // metaDelivery holds the specs of a meta-receiver's duties towards every POST.
@@ -40,7 +41,10 @@ func (s *Session) metaDelivery() {
 		c.severalAtOnce()
 	})
 	s.spec("meta-receiver.delivery.body-limit", "", func(c *Check) { c.bodySizes() })
-	s.spec("meta-receiver.delivery.median-latency", "", func(c *Check) { c.medianLatency() })
+	s.spec("meta-receiver.delivery.median-latency", "", func(c *Check) {
+		c.Baseline(anyShape, false)
+		c.medianLatency(func(label string) wire.Exchange { return c.Genuine(label, c.Event(anyShape), 1) })
+	})
 }
 
 // metaDedupe holds the specs of POSTs that come more than once.
@@ -84,12 +88,11 @@ func (s *Session) metaFields() {
 // latencySamples is how many answers the median is taken of: enough that one slow answer does not decide.
 const latencySamples = 21
 
-// medianLatency delivers one message after the other. Connecting is part of an answer's time.
-func (c *Check) medianLatency() {
-	c.Baseline(anyShape, false)
+// medianLatency posts one message after the other. Connecting is part of an answer's time.
+func (c *Check) medianLatency(post func(label string) wire.Exchange) {
 	var times []time.Duration
 	for i := range latencySamples {
-		x := c.Genuine(fmt.Sprintf("message %d of %d", i+1, latencySamples), c.Event(anyShape), 1)
+		x := post(fmt.Sprintf("message %d of %d", i+1, latencySamples))
 		c.mustAcknowledge(x)
 		times = append(times, x.Took)
 	}

@@ -29,14 +29,7 @@ func (s *Session) metaHandshake() {
 		{"meta-receiver.handshake.missing-parameters", "no mode", mockmeta.Handshake{Omit: []string{"hub.mode"}}},
 		{"meta-receiver.handshake.missing-parameters", "no challenge", mockmeta.Handshake{Omit: []string{"hub.challenge"}}},
 	} {
-		s.spec(refused.id, refused.variant, func(c *Check) {
-			c.handshakeTaken()
-			h := refused.handshake
-			h.Challenge = c.challenge(mockmeta.Digits)
-			if x := c.handshake("handshake", h); x.Trouble != wire.None || c.party.accepts(x) {
-				c.Broken("any status but 200 (403 is customary)", answer(x))
-			}
-		})
+		s.spec(refused.id, refused.variant, func(c *Check) { c.handshakeRefused(refused.handshake) })
 	}
 }
 
@@ -58,6 +51,15 @@ func (c *Check) handshakeTaken() {
 	challenge := c.challenge(mockmeta.Digits)
 	if x := c.handshake("baseline", mockmeta.Handshake{Challenge: challenge}); !mockmeta.ChallengeEchoed(x, challenge) {
 		c.Untestable("a right handshake was not taken (%s), so a refusal would prove nothing", echo(x))
+	}
+}
+
+// handshakeRefused ends the spec as broken unless a handshake that is not right is refused, where a right one is taken.
+func (c *Check) handshakeRefused(h mockmeta.Handshake) {
+	c.handshakeTaken()
+	h.Challenge = c.challenge(mockmeta.Digits)
+	if x := c.handshake("handshake", h); x.Trouble != wire.None || c.party.accepts(x) {
+		c.Broken("any status but 200 (403 is customary)", answer(x))
 	}
 }
 

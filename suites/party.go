@@ -39,7 +39,7 @@ type party interface {
 
 // party returns who delivers to the session's role.
 func (s *Session) newParty() party {
-	if s.role == contract.RoleMetaReceiver {
+	if s.role != contract.RoleReceiver {
 		return metaParty{s}
 	}
 	return kirimParty{s}

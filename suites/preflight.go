@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/fixtures"
 	"github.com/kirimcheck/kirimcheck/reports"
 	"github.com/kirimcheck/kirimcheck/target"
@@ -17,6 +18,9 @@ import (
 // every spec the sender's timeout, so the rest is called off, and the spec of a valid signature tells what was seen. The
 // returned error is that of an unreachable target or of the harness.
 func (s *Session) preflight(ctx context.Context) error {
+	if s.role == contract.RoleRelay {
+		return s.relayPreflight(ctx)
+	}
 	if trouble, err := s.client.Reach(ctx, s.target.URL); trouble != wire.None {
 		s.unreachable = fmt.Sprintf("the target %s cannot be reached: %v", reports.RedactURL(s.target.URL), err)
 		return errors.New(s.unreachable)
@@ -40,7 +44,7 @@ func (s *Session) preflight(ctx context.Context) error {
 		s.unreachable = fmt.Sprintf("the target %s cannot be reached: %v", reports.RedactURL(s.target.URL), x.Err)
 		return errors.New(s.unreachable)
 	case wire.TimedOut, wire.BrokenOff, wire.NotHTTP:
-		s.mute = true
+		s.mute, s.witness = true, s.validSignature()
 		s.halted = fmt.Sprintf("the target gave no complete answer to a first, valid delivery (%v), so nothing more was sent", x.Err)
 	}
 	return nil

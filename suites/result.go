@@ -63,6 +63,8 @@ func (s *Session) build(r ginkgo.Report, started time.Time) reports.Report {
 		in.Errors = []string{s.unreachable}
 	case s.lost != "":
 		in.Errors = append(in.Errors, s.lost)
+	case s.setup != "":
+		in.Errors = append(in.Errors, s.setup)
 	case s.observerError != "":
 		in.Errors = append(in.Errors, s.observerError)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/emitter"
+	"github.com/kirimcheck/kirimcheck/emitter/server"
 	"github.com/kirimcheck/kirimcheck/fixtures"
 	"github.com/kirimcheck/kirimcheck/reports"
 	"github.com/kirimcheck/kirimcheck/target"
@@ -32,6 +33,12 @@ type Options struct {
 	// Edition and Role are those of the embedded reference; a target brings its own. An empty role is a receiver.
 	Edition string
 	Role    contract.Role
+	// Mutate, where it is set, makes the embedded reference relay wrong on purpose.
+	Mutate func(*server.Parts)
+	// HTTP2 has the subscribers of the embedded reference relay offer HTTP/2.
+	HTTP2 bool
+	// Resume goes on with what an earlier run observed of a relay in real time, from the target's state file.
+	Resume bool
 	// Seed repeats the generated ids and texts; 0 picks one.
 	Seed uint64
 	// Version is the version of the program, for the report.
@@ -60,8 +67,10 @@ type Session struct {
 	variants []fixtures.Variant
 	fields   []fixtures.Field
 	// What follows is there once the session is open.
-	target   *target.Target
-	server   *reference.Server
+	target *target.Target
+	server *reference.Server
+	// relay is what the harness has around a relay; nil for the other roles.
+	relay    *relaySide
 	client   *wire.Client
 	observer target.Observer
 	closeObs func() error
@@ -77,6 +86,10 @@ type Session struct {
 	halted string
 	// mute says that it was the first delivery that had no complete answer.
 	mute bool
+	// witness is the requirement whose specs go on although the run is halted: they show what was seen.
+	witness string
+	// setup is the one error of a relay that does not let the harness subscribe.
+	setup string
 	// unreachable is the one error of a target that was never reached.
 	unreachable string
 	// comesBack reports whether a target that could not be reached is there again after a while.
@@ -144,6 +157,7 @@ type shared struct {
 	Observer *target.HTTPObserver `json:"observer,omitempty"`
 	Halted   string               `json:"halted,omitempty"`
 	Mute     bool                 `json:"mute,omitempty"`
+	Witness  string               `json:"witness,omitempty"`
 	Unseen   string               `json:"unseen,omitempty"`
 	Tells    target.Tells         `json:"tells"`
 }
@@ -152,6 +166,11 @@ type shared struct {
 // number of the parallel process; from is what the first one said, nil in the first one itself.
 func (s *Session) open(ctx context.Context, process int, from *shared) error {
 	s.target = s.opts.Target
+	if s.role == contract.RoleRelay {
+		if err := s.openRelay(ctx); err != nil {
+			return err
+		}
+	}
 	if s.target == nil {
 		server, t, err := reference.Start(ctx, s.role, s.edition.ID)
 		if err != nil {
@@ -166,7 +185,7 @@ func (s *Session) open(ctx context.Context, process int, from *shared) error {
 	s.client = client
 	observe := s.target.Observe
 	if from != nil {
-		s.halted, s.mute, s.unseen, s.tells = from.Halted, from.Mute, from.Unseen, from.Tells
+		s.halted, s.mute, s.witness, s.unseen, s.tells = from.Halted, from.Mute, from.Witness, from.Unseen, from.Tells
 		if from.Observer != nil {
 			observe.Callback, observe.HTTP = nil, from.Observer
 		}
@@ -184,7 +203,7 @@ func (s *Session) open(ctx context.Context, process int, from *shared) error {
 
 // share is what the first process tells the others.
 func (s *Session) share() shared {
-	out := shared{Halted: s.halted, Mute: s.mute, Unseen: s.unseen, Tells: s.tells}
+	out := shared{Halted: s.halted, Mute: s.mute, Witness: s.witness, Unseen: s.unseen, Tells: s.tells}
 	if cb, ok := s.observer.(*target.Callback); ok {
 		o := cb.Shared()
 		out.Observer = &o
@@ -201,6 +220,7 @@ func (s *Session) close() error {
 	if s.server != nil {
 		errs = append(errs, s.server.Close())
 	}
+	errs = append(errs, s.relay.close())
 	return errors.Join(errs...)
 }
 
@@ -217,12 +237,16 @@ func (s *Session) Report() *reports.Report { return s.report }
 
 // Redactor hides the target's secret from everything that is written.
 func (s *Session) Redactor() *reports.Redactor {
-	if s.opts.Target == nil {
+	// The embedded receivers' secrets are printed in the documentation; a relay's are made for the run.
+	if s.target == nil || (s.opts.Target == nil && s.relay == nil) {
 		return reports.NewRedactor()
 	}
-	secrets := []string{s.opts.Target.Signing.Reveal()}
-	if token := s.opts.Target.Token.Reveal(); token != "" {
+	secrets := []string{s.target.Signing.Reveal()}
+	if token := s.target.Token.Reveal(); token != "" {
 		secrets = append(secrets, token)
+	}
+	if s.relay != nil && s.relay.management != nil {
+		secrets = append(secrets, s.relay.management.Secrets()...)
 	}
 	return reports.NewRedactor(secrets...)
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -29,6 +31,8 @@ type certifyFlags struct {
 	out         string
 	seed        uint64
 	noColor     bool
+	budget      time.Duration
+	resume      bool
 }
 
 func newCertify(code *int) *cobra.Command {
@@ -52,7 +56,9 @@ func newCertify(code *int) *cobra.Command {
 	flags.StringVar(&f.url, "url", "", "URL of the receiver, instead of a target file; effects cannot be seen then")
 	flags.StringVar(&f.secretEnv, "secret-env", "", "with --url: environment variable that holds the signing secret")
 	flags.StringVar(&f.tokenEnv, "verify-token-env", "", "with --url and --role meta-receiver: environment variable that holds the verify token")
-	flags.StringVar(&f.role, "role", "", "role of the target: receiver (of Kirim's deliveries) or meta-receiver (of Meta's own webhooks)")
+	flags.StringVar(&f.role, "role", "", "role of the target: receiver (of Kirim's deliveries), relay, or meta-receiver (of Meta's own webhooks)")
+	flags.DurationVar(&f.budget, "budget", 0, "relays whose time cannot be driven: how long a spec may wait for retries; comes before the target file's")
+	flags.BoolVar(&f.resume, "resume", false, "relays whose time cannot be driven: go on with what an earlier run observed, from the target file's state")
 	flags.BoolVar(&f.reference, "reference", false, "certify the embedded reference, to see how a clean report looks")
 	flags.StringVar(&f.edition, "edition", "", "edition of the contract; comes before the target file's")
 	flags.StringVar(&f.labelFilter, "label-filter", "", "run only the specs whose labels match, such as 'signature && MUST' or a requirement id")
@@ -74,7 +80,7 @@ func certify(f certifyFlags, stdout, stderr io.Writer) (int, error) {
 	progress := newProgress(stderr)
 	session, err := suites.NewSession(suites.Options{
 		Target: tgt, Edition: f.edition, Role: contract.Role(f.role), Seed: f.seed, Version: version(),
-		Command: f.command(f.labelFilter), Rerun: f.command,
+		Command: f.command(f.labelFilter), Rerun: f.command, Resume: f.resume,
 		Begin: progress.begin, Progress: progress.spec,
 	})
 	if err != nil {
@@ -112,11 +118,16 @@ func (f certifyFlags) resolve() (*target.Target, error) {
 		return nil, usageError{errors.New("more than one target: give one of --target, --url and --reference")}
 	case (f.secretEnv != "" || f.tokenEnv != "") && f.url == "":
 		return nil, usageError{errors.New("--secret-env and --verify-token-env go with --url; a target file names the secrets itself")}
+	case (f.budget != 0 || f.resume) && f.targetFile == "":
+		return nil, usageError{errors.New("--budget and --resume go with --target FILE, a relay in real time")}
 	case f.reference:
-		if role := contract.Role(f.role); role != "" && role != contract.RoleReceiver && role != contract.RoleMetaReceiver {
-			return nil, usageError{fmt.Errorf("there is no reference %s; there are receiver and meta-receiver", f.role)}
+		roles := []contract.Role{"", contract.RoleReceiver, contract.RoleRelay, contract.RoleMetaReceiver}
+		if !slices.Contains(roles, contract.Role(f.role)) {
+			return nil, usageError{fmt.Errorf("there is no reference %s; there are receiver, relay and meta-receiver", f.role)}
 		}
 		return nil, nil
+	case f.url != "" && contract.Role(f.role) == contract.RoleRelay:
+		return nil, usageError{errors.New("a relay needs a target file, which says how it is managed: give --target FILE; docs/target.md has an example")}
 	case f.url != "":
 		if f.secretEnv == "" {
 			return nil, usageError{errors.New("--url needs --secret-env NAME, the environment variable that holds the signing secret")}
@@ -132,6 +143,9 @@ func (f certifyFlags) resolve() (*target.Target, error) {
 			}
 			if f.role != "" {
 				c.Role = contract.Role(f.role)
+			}
+			if f.budget != 0 {
+				*c = c.WithBudget(f.budget)
 			}
 		})
 	}

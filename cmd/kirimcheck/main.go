@@ -1,4 +1,4 @@
-// Command kirimcheck certifies receivers of Kirim's webhooks. It turns flags into calls and outcomes into exit codes;
+// Command kirimcheck certifies receivers and relays of Kirim's webhooks, and is a local Kirim. It turns flags into calls and outcomes into exit codes;
 // what is checked, and how, is decided elsewhere.
 package main
 
@@ -37,7 +37,8 @@ func newRoot(code *int) *cobra.Command {
 		Use:   "kirimcheck",
 		Short: "Checks webhook software against Kirim's contract",
 		Long: "kirimcheck sends a webhook receiver what Kirim sends, well and badly signed, whole and broken, once and twice,\n" +
-			"and reports with evidence whether the receiver keeps Kirim's contract.",
+			"or stands in front of a relay as Meta and behind it as its subscribers, and reports with evidence whether Kirim's\n" +
+			"contract is kept. `kirimcheck serve` is a local Kirim to develop against.",
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
