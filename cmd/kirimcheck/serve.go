@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -130,7 +131,11 @@ func (f *serveFlags) run(ctx context.Context, stop func(), out, logs io.Writer) 
 	config.Log.Info("stopping; attempts in flight are waited for", "at_most", drainWithin)
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainWithin)
 	defer cancel()
-	return errors.Join(failed, s.Close(closing))
+	if err := errors.Join(failed, s.Close(closing)); err != nil {
+		// One line, whatever went wrong beside what.
+		return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	return nil
 }
 
 // config turns the flags into a server's configuration, and into what is printed when it runs.
@@ -139,6 +144,10 @@ func (f *serveFlags) config(ctx context.Context, logs io.Writer) (server.Config,
 	var err error
 	if c.Edition, err = contract.LoadEdition(f.edition); err != nil {
 		return c, nil, err
+	}
+	if f.listen == "" {
+		// The system would take it for any port on every address of this machine.
+		return c, nil, errors.New("--listen is empty; write an address such as 127.0.0.1:8787")
 	}
 	if c.Log, err = f.logger(logs); err != nil {
 		return c, nil, err
@@ -276,6 +285,9 @@ func (f *serveFlags) numbers() ([]store.Account, error) {
 		id, number, ok := strings.Cut(text, "=")
 		if !ok || strings.Trim(id, "0123456789") != "" || len(id) < 6 || len(id) > 20 || !strings.HasPrefix(number, "+") {
 			return nil, fmt.Errorf("--account %q: write Meta's id of the number and the number, such as %s=%s", text, defaultPhoneNumberID, defaultDisplay)
+		}
+		if slices.ContainsFunc(out, func(a store.Account) bool { return a.PhoneNumberID == id }) {
+			return nil, fmt.Errorf("--account %q: %s is named before; one id has one number", text, id)
 		}
 		out = append(out, store.Account{PhoneNumberID: id, Display: number})
 	}

@@ -262,6 +262,8 @@ func TestServeRefusesWhatItCannotDoInOneLine(t *testing.T) {
 		{"an account without its number", []string{"--account", "106540352242922"}, []string{"--account", "106540352242922=+62"}},
 		{"a reading nobody has", []string{"--rotation", "never"}, []string{"--rotation", "retire-old"}},
 		{"an edition nobody has", []string{"--edition", "kirm"}, []string{"kirm", "kckit"}},
+		{"an account twice", []string{"--account", "106540352242922=+62851", "--account", "106540352242922=+62852"}, []string{"106540352242922 is named before"}},
+		{"no address", []string{"--listen", ""}, []string{"--listen is empty"}},
 		{"an address that is none", []string{"--listen", "nowhere"}, []string{"cannot listen on nowhere"}},
 		{"a file that is no database", []string{"--data", text}, []string{"kirim.db", "not a SQLite database"}},
 		{"a file in no folder", []string{"--data", "/nowhere/kirim.db"}, []string{"/nowhere/kirim.db"}},

@@ -9,8 +9,12 @@ import (
 	"time"
 )
 
+// end is the last instant that a virtual clock reaches. Times are kept in nanoseconds since 1970, of which 64 bits hold
+// no more than until April 2262; what is planned from here on still fits.
+var end = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // ErrTooFar is the error of an Advance beyond the end of time.
-var ErrTooFar = errors.New("time cannot be advanced so far")
+var ErrTooFar = errors.New("time cannot be advanced beyond the year 2261")
 
 // Virtual is a clock that stands still until Advance moves it. Whoever works because of its timers registers a
 // Settler, and Advance waits for them before time goes on; so what happens at one instant is over at the next.
@@ -78,7 +82,7 @@ func (v *Virtual) Advance(ctx context.Context, d, grace time.Duration) (fired in
 	}
 	defer func() { <-v.advancing }()
 	target := v.Now().Add(d)
-	if target.Before(v.Now()) {
+	if target.After(end) {
 		return 0, ErrTooFar
 	}
 	for {

@@ -170,9 +170,24 @@ func TestVirtualTimeNeverGoesBack(t *testing.T) {
 	if _, err := v.Advance(t.Context(), -1, grace); err == nil {
 		t.Error("a negative duration was taken")
 	}
-	advance(t, v, math.MaxInt64)
-	if got := v.Now(); got.Before(noon) {
-		t.Errorf("it is %s", got)
+	if _, err := v.Advance(t.Context(), math.MaxInt64, grace); !errors.Is(err, clock.ErrTooFar) {
+		t.Errorf("error %v, want %v", err, clock.ErrTooFar)
+	}
+	if got := v.Now(); got != noon {
+		t.Errorf("it is %s, want %s", got, noon)
+	}
+}
+
+// Times are stored in nanoseconds, which a 64-bit number cannot hold past April 2262.
+func TestVirtualStopsBeforeNanosecondsRunOut(t *testing.T) {
+	v := clock.NewVirtual(noon)
+	last := time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
+	advance(t, v, last.Sub(noon))
+	if _, err := v.Advance(t.Context(), 1, grace); !errors.Is(err, clock.ErrTooFar) {
+		t.Errorf("error %v, want %v", err, clock.ErrTooFar)
+	}
+	if now := v.Now(); now != last {
+		t.Errorf("it is %s, want %s", now, last)
 	}
 }
 

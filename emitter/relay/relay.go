@@ -86,6 +86,10 @@ func (r *Relay) begin(ctx context.Context, organisations []OrganisationConfig) e
 		if err != nil {
 			return err
 		}
+		// The keys are those of the configuration alone: one that was replaced must not go on opening doors.
+		if err := tx.DeleteKeys(); err != nil {
+			return err
+		}
 		for i, c := range organisations {
 			org := store.Organisation{ID: r.NewID("org"), Name: c.Name, Owner: r.NewID("usr")}
 			if i < len(known) {

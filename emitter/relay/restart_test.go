@@ -279,3 +279,41 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	_, err = Open(t.Context(), c)
 	is.Expect(err).To(MatchError(ContainSubstring(c.Data)))
 }
+
+// A crash right after the answer to an advance must not give back the time that its caller saw pass.
+func TestTimeThatWasAdvancedIsKeptAtOnce(t *testing.T) {
+	is, r := NewWithT(t), newRig(t, nil)
+	kept := func() (text string) {
+		is.Expect(r.store.View(r.ctx, func(tx *store.Tx) (err error) {
+			text, _, err = tx.Value(timeSetting)
+			return err
+		})).To(Succeed())
+		return text
+	}
+	_, err := r.Advance(r.ctx, 7*time.Second, time.Second)
+	is.Expect(err).NotTo(HaveOccurred())
+	is.Expect(kept()).To(Equal(noon.Add(7 * time.Second).Format(time.RFC3339Nano)))
+	// Neither does it where the caller went away half-way.
+	gone, leave := context.WithCancel(r.ctx)
+	r.clock.AfterFunc(time.Second, leave)
+	_, err = r.Advance(gone, time.Minute, time.Second)
+	is.Expect(err).To(MatchError(context.Canceled))
+	is.Expect(kept()).To(Equal(noon.Add(8 * time.Second).Format(time.RFC3339Nano)))
+}
+
+func TestAKeyThatWasReplacedOpensNothing(t *testing.T) {
+	is := NewWithT(t)
+	data := filepath.Join(t.TempDir(), "kirim.db")
+	r := newRig(t, func(c *Config) { c.Data = data })
+	old, other, first := r.keys[0], r.keys[1], r.first
+	r.shut(r.Relay)
+	r.keys[0] = NewKey()
+	r.open(func(c *Config) { c.Data, c.Organisations = data, c.Organisations[:1] })
+	for name, key := range map[string]string{"the old one": old, "that of an organisation no longer configured": other} {
+		_, err := r.Authenticate(r.ctx, key)
+		is.Expect(err).To(MatchError(ContainSubstring("no such API key")), name)
+	}
+	org, err := r.Authenticate(r.ctx, r.keys[0])
+	is.Expect(err).NotTo(HaveOccurred())
+	is.Expect(org).To(Equal(first), "the organisation is the same")
+}

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/kirimcheck/kirimcheck/emitter/clock"
@@ -27,6 +28,18 @@ func (r *Relay) update(ctx context.Context, fn func(*store.Tx) error) error {
 		}
 		return r.keepTime(tx, r.clock.Now())
 	})
+}
+
+// Advance moves a virtual clock, as clock.Virtual.Advance does, and returns when the database has kept where it stands:
+// what its caller saw pass must not pass again after a crash. Another clock is an error.
+func (r *Relay) Advance(ctx context.Context, by, grace time.Duration) (fired int, err error) {
+	virtual, ok := r.clock.(*clock.Virtual)
+	if !ok {
+		return 0, NotFound("virtual clock")
+	}
+	fired, err = virtual.Advance(ctx, by, grace)
+	// Also where it stopped half-way, because its caller went away.
+	return fired, errors.Join(err, r.update(context.WithoutCancel(ctx), func(*store.Tx) error { return nil }))
 }
 
 // TimeOf returns how far the clock of a database has come; zero for one that is new, or whose time was real.

@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/kirimcheck/kirimcheck/emitter/clock"
+	"github.com/kirimcheck/kirimcheck/emitter/relay"
 )
 
 // clockPath is where the clock stands. It is no part of Kirim's API.
 const clockPath = "/test/clock"
 
 // clockDoor tells the time, and lets some of a virtual clock's pass.
-type clockDoor struct{ clock clock.Clock }
+type clockDoor struct{ relay *relay.Relay }
 
 // defaultSettle is how long, in real time, an attempt may hang before time goes on without it. A subscriber on a busy
 // machine answers well within it.
@@ -30,7 +31,8 @@ type advanceBody struct {
 }
 
 func (d clockDoor) now(w http.ResponseWriter, _ *http.Request) {
-	reply(w, http.StatusOK, map[string]any{"now": d.clock.Now().Format(time.RFC3339Nano), "mode": clock.Mode(d.clock)})
+	c := d.relay.Clock()
+	reply(w, http.StatusOK, map[string]any{"now": c.Now().Format(time.RFC3339Nano), "mode": clock.Mode(c)})
 }
 
 // advance answers when everything that fell due has been done.
@@ -40,8 +42,7 @@ func (d clockDoor) advance(w http.ResponseWriter, req *http.Request) {
 		reply(w, http.StatusBadRequest, map[string]any{"error": err.Error()})
 		return
 	}
-	virtual := d.clock.(*clock.Virtual)
-	fired, err := virtual.Advance(req.Context(), by, settle)
+	fired, err := d.relay.Advance(req.Context(), by, settle)
 	if err != nil {
 		status := http.StatusInternalServerError
 		if errors.Is(err, clock.ErrTooFar) {
@@ -50,7 +51,7 @@ func (d clockDoor) advance(w http.ResponseWriter, req *http.Request) {
 		reply(w, status, map[string]any{"error": err.Error()})
 		return
 	}
-	reply(w, http.StatusOK, map[string]any{"now": virtual.Now().Format(time.RFC3339Nano), "fired": fired})
+	reply(w, http.StatusOK, map[string]any{"now": d.relay.Clock().Now().Format(time.RFC3339Nano), "fired": fired})
 }
 
 func readAdvance(body io.Reader) (by, settle time.Duration, err error) {

@@ -106,6 +106,37 @@ func TestClosingGivesUpAnAttemptThatHangsAndTheNextRunMakesIt(t *testing.T) {
 	is.Expect(second.Close(t.Context())).To(Succeed())
 }
 
+// What is cut off is named: "context deadline exceeded" alone tells nobody what was lost.
+func TestClosingSaysWhatItCutsOff(t *testing.T) {
+	is := NewWithT(t)
+	hanging := make(chan struct{})
+	config := server.Config{Listen: "127.0.0.1:0", Edition: edition(t), Clock: clock.Real(),
+		Organisations: []relay.OrganisationConfig{{Name: "first", Key: testKey}},
+		Change: func(p *server.Parts) {
+			p.Wrap = func(http.Handler) http.Handler {
+				return http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+					close(hanging)
+					<-req.Context().Done()
+				})
+			}
+		}}
+	s, err := server.Start(t.Context(), config)
+	is.Expect(err).NotTo(HaveOccurred())
+	cut := make(chan error, 1)
+	go func() {
+		resp, err := http.Get(s.URL())
+		if err == nil {
+			err = resp.Body.Close()
+		}
+		cut <- err
+	}()
+	<-hanging
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	is.Expect(s.Close(ctx)).To(MatchError(ContainSubstring("requests were being answered and are cut off")))
+	is.Expect(<-cut).To(HaveOccurred())
+}
+
 func TestClosingLeavesNoGoroutine(t *testing.T) {
 	is := NewWithT(t)
 	before := runtime.NumGoroutine()

@@ -153,3 +153,26 @@ func TestASubscriberThatHangsDelaysNobody(t *testing.T) {
 	got := 0
 	is.Eventually(func() int { got += len(r.taken()); return got }, "5s").Should(Equal(events))
 }
+
+func TestTheAPIAnswersInItsEnvelopeWhateverThePath(t *testing.T) {
+	is, r := NewWithT(t), newRig(t, "", nil)
+	for _, path := range []string{"/v1", "/v1/", "/v1//contacts", "/v1/./contacts", "/v1/../v1/contacts", "/v1/contacts/"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.server.URL()+path, http.NoBody)
+		is.Expect(err).NotTo(HaveOccurred())
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		is.Expect(err).NotTo(HaveOccurred())
+		body, err := io.ReadAll(resp.Body)
+		is.Expect(err).NotTo(HaveOccurred())
+		is.Expect(resp.Body.Close()).To(Succeed())
+		is.Expect(resp.StatusCode).To(Equal(http.StatusNotFound), path)
+		is.Expect(string(body)).To(ContainSubstring(`"resource_not_found"`), path)
+	}
+}
+
+func TestAnotherWebsiteCannotMoveTheClock(t *testing.T) {
+	is, r := NewWithT(t), newRig(t, "", nil)
+	before := r.clock.Now()
+	r.do(http.MethodPost, r.server.URL()+"/test/clock/advance", http.Header{"Origin": {"https://example.com"}}, []byte(`{"by":"1h"}`),
+		http.StatusForbidden)
+	is.Expect(r.clock.Now()).To(Equal(before))
+}

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/kirimcheck/kirimcheck/contract"
@@ -145,15 +146,17 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 // serve puts the doors together and begins to answer.
 func (s *Server) serve(c Config, parts Parts, gauges *metrics.Metrics) {
 	mux := http.NewServeMux()
-	mux.Handle("/v1/", api.New(api.Config{Service: s.relay, Edition: c.Edition, Clock: c.Clock, ClockMode: clock.Mode(c.Clock), Limits: c.Limits, Log: c.Log}))
 	mux.Handle(MetaPath, http.StripPrefix(MetaPath, rooted(front.New(*parts.Front))))
 	mux.Handle("GET /metrics", gauges.Handler())
-	mux.Handle("GET "+clockPath, http.HandlerFunc(clockDoor{c.Clock}.now))
+	mux.Handle("GET "+clockPath, http.HandlerFunc(clockDoor{s.relay}.now))
 	if _, ok := c.Clock.(*clock.Virtual); ok {
-		mux.Handle("POST "+clockPath+"/advance", http.HandlerFunc(clockDoor{c.Clock}.advance))
+		// A website that somebody has open must not move the clock; curl and test programs are no browsers.
+		mux.Handle("POST "+clockPath+"/advance", http.NewCrossOriginProtection().Handler(http.HandlerFunc(clockDoor{s.relay}.advance)))
 	}
 	mux.Handle("/", page.New(page.Config{Relay: s.relay, Public: !loopback(s.listener.Addr()), Log: c.Log}))
-	var handler http.Handler = mux
+	handler := split(api.New(api.Config{
+		Service: s.relay, Edition: c.Edition, Clock: c.Clock, ClockMode: clock.Mode(c.Clock), Limits: c.Limits, Log: c.Log,
+	}), mux)
 	if parts.Wrap != nil {
 		handler = parts.Wrap(handler)
 	}
@@ -175,6 +178,18 @@ func (s *Server) serve(c Config, parts Parts, gauges *metrics.Metrics) {
 			s.failed <- err
 		}
 	}()
+}
+
+// split sends the API's paths to the API as they stand: a mux would redirect /v1 and /v1//contacts, and an API answers
+// in its envelope whatever the path.
+func split(inAPI, others http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == api.Base || strings.HasPrefix(req.URL.Path, api.Base+"/") {
+			inAPI.ServeHTTP(w, req)
+			return
+		}
+		others.ServeHTTP(w, req)
+	})
 }
 
 // MetaPath is the path of Meta's callback URL.
@@ -223,7 +238,7 @@ func (s *Server) Close(ctx context.Context) error {
 	}()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
-		err = errors.Join(err, s.http.Close())
+		err = errors.Join(fmt.Errorf("requests were being answered and are cut off: %w", err), s.http.Close())
 	}
 	<-drained
 	err = errors.Join(err, s.relay.Close(ctx))

@@ -46,6 +46,12 @@ func (tx *Tx) PutKey(k Key) error {
 	return err
 }
 
+// DeleteKeys forgets the API keys of all organisations.
+func (tx *Tx) DeleteKeys() error {
+	_, err := tx.exec(`DELETE FROM keys`)
+	return err
+}
+
 // PutAccount creates an account, or changes how it is displayed. A number belongs to one organisation; to put it to
 // another is an error.
 func (tx *Tx) PutAccount(a Account) error {
