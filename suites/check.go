@@ -87,6 +87,13 @@ func (c *Check) file() {
 	} else {
 		c.result.Rerun = c.opts.Rerun(c.req.ID)
 	}
+	if c.relay != nil && c.relay.management != nil {
+		// An answer that is not of the API's form is quoted in the words of a verdict.
+		clean := c.relay.cleaner()
+		for _, text := range []*string{&c.result.Reason, &c.result.Expected, &c.result.Seen, &c.result.Cause, &c.result.Repeat} {
+			clean(text)
+		}
+	}
 	ginkgo.AddReportEntry(entryName, entry{c.result, c.facts}, ginkgo.ReportEntryVisibilityNever)
 	if c.opts.Progress != nil {
 		c.opts.Progress(c.result)

@@ -68,23 +68,27 @@ type repeated struct{ target.Reply }
 func (r repeated) Wire() wire.Request { return r.Exchange.Request }
 
 // Must ends the spec unless a call of the management API succeeded: as not applicable where the relay has no such call,
-// as an error where there was no answer, and as broken where it refused what it should do.
+// as an error where there was no answer or the harness called too often, and as broken where it refused what it should do.
 func (c *relayCheck) Must(label string, reply target.Reply, err error) {
 	c.called(label, reply)
 	var none *target.NoAnswerError
+	var refused *target.APIError
 	switch {
 	case err == nil:
 	case errors.Is(err, errors.ErrUnsupported):
 		c.NotApplicable("%v", err)
 	case errors.As(err, &none):
 		c.Error("%s: %v", label, err)
+	case errors.As(err, &refused) && refused.Status == http.StatusTooManyRequests:
+		// Rate limits are the relay's right, and say nothing of the requirement.
+		c.Error("%s: %v; give the harness's key a higher limit", label, err)
 	default:
 		c.Broken(label+" succeeds", err.Error())
 	}
 }
 
-// Refused ends the spec as broken unless a call was refused with this status and code; an empty code takes any. It
-// returns the refusal.
+// Refused ends the spec as broken unless a call was refused with this status and one of the codes; without codes any will
+// do. It returns the refusal.
 func (c *relayCheck) Refused(label string, reply target.Reply, err error, status int, codes ...string) target.APIError {
 	c.called(label, reply)
 	var none *target.NoAnswerError
@@ -150,7 +154,7 @@ func (c *relayCheck) expectItems(ev fixtures.Event) {
 	c.Expect(customers(ev.Body)...)
 }
 
-// customers are the numbers that wrote, or are written to, in a body of Meta's.
+// customers are the numbers that wrote the messages in a body of Meta's, without plus signs; none where it has none.
 func customers(body []byte) (numbers []string) {
 	var post struct {
 		Entry []struct {
