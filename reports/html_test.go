@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+
+	reportpage "github.com/kirimcheck/kirimcheck/reports/page"
 )
 
 func html(t *testing.T, r Redacted) string {
@@ -47,8 +49,8 @@ func TestThePageRefersToNothingOutside(t *testing.T) {
 			g.Expect(element).To(ContainSubstring(`href="#`))
 		}
 	}
-	g.Expect(pageStyle).NotTo(ContainSubstring("url("))
-	g.Expect(pageStyle).NotTo(ContainSubstring("@import"))
+	g.Expect(reportpage.Style()).NotTo(ContainSubstring("url("))
+	g.Expect(reportpage.Style()).NotTo(ContainSubstring("@import"))
 }
 
 func TestEveryIdIsAnAnchorOnce(t *testing.T) {
@@ -88,12 +90,5 @@ func TestBodiesAsShown(t *testing.T) {
 			g.Expect(test.body.Display()).To(Equal(test.display))
 			g.Expect(test.body.Note()).To(Equal(test.note))
 		})
-	}
-}
-
-func TestDurations(t *testing.T) {
-	tests := map[float64]string{0: "0.0 ms", 1.84: "1.8 ms", 41.5: "42 ms", 999.4: "999 ms", 1500: "1.5 s", 83_000: "1m23s"}
-	for give, want := range tests {
-		NewWithT(t).Expect(durationText(give)).To(Equal(want))
 	}
 }

@@ -51,6 +51,11 @@ type group struct {
 	Requirements []RequirementResult
 }
 
+// Title names the page.
+func (v view) Title() string {
+	return fmt.Sprintf("%s: %s (%s), %s report", v.Outcome.Label(), v.Target.Name, v.Target.Edition, v.Tool.Name)
+}
+
 func newView(r Report) view {
 	v := view{Report: r, Areas: areas(r.Requirements), Verdicts: tallies(r.Counts, true)}
 	for _, req := range r.Requirements {
