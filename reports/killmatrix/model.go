@@ -37,7 +37,20 @@ type Matrix struct {
 	Requirements []Requirement `json:"requirements"`
 	Mutants      []Mutant      `json:"mutants"`
 	Correct      []Correct     `json:"correct"`
+	// Inventory are the specs that the mutants were judged by.
+	Inventory Inventory `json:"inventory"`
 }
+
+// Open reports whether the gate lets the suite pass: nothing is otherwise than declared, and no spec would go missed.
+func (m Matrix) Open() bool {
+	return len(m.Problems) == 0 && len(m.Holes) == 0 && m.Figures.FalseAlarms == 0
+}
+
+// Inventory holds the names of the specs: by role and edition (see InventoryKey), and then by requirement.
+type Inventory map[string]map[string][]string
+
+// InventoryKey is the key of a role and an edition, such as relay/kckit.
+func InventoryKey(role contract.Role, edition string) string { return string(role) + "/" + edition }
 
 // Figures are the headline. Each counts what this run saw.
 type Figures struct {

@@ -1,0 +1,224 @@
+package killmatrix
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/kirimcheck/kirimcheck/contract"
+	"github.com/kirimcheck/kirimcheck/reports/page"
+)
+
+// maxLinks bounds the mutants of a requirement that are shown unfolded.
+const maxLinks = 6
+
+// view is the matrix in the order in which the page tells it.
+type view struct {
+	Matrix
+	Title, Headline string
+	// Inventories say how many specs each role and edition has.
+	Inventories []string
+	// Groups are the mutants by family, in the order of the matrix.
+	Groups []group
+	// Survivors are those that nothing turned red, by the reason: those without one first, then the most common.
+	Survivors []reason
+	// Areas are the requirements by role and area, in the order of the ledger.
+	Areas []area
+}
+
+// group is the mutants of a family.
+type group struct {
+	Family
+	Rows []mutantRow
+	// Odd counts those of them that have problems.
+	Odd int
+}
+
+// mutantRow is a mutant with its anchor, empty where an earlier row has the same, and links to what it broke.
+type mutantRow struct {
+	Mutant
+	Anchor string
+	// Links are the first of what it broke, and More the rest.
+	Links, More []link
+}
+
+// link is a name and where it leads; To is empty where the page has no such row.
+type link struct{ Name, To string }
+
+// reason is a reason to survive, empty where none is given, and the mutants that share it.
+type reason struct {
+	Why  string
+	Rows []link
+}
+
+// first is 1 for what is no reason.
+func first(r reason) int {
+	if r.Why == "" {
+		return 1
+	}
+	return 0
+}
+
+// area is a part of the ledger.
+type area struct {
+	Role contract.Role
+	Name string
+	Rows []requirementRow
+	// Thin counts the requirements that fewer than two mutants broke, with no reason given.
+	Thin int
+}
+
+// requirementRow is a requirement with links to the mutants that broke it.
+type requirementRow struct {
+	Requirement
+	// Links are the first of the mutants, and More the rest.
+	Links, More []link
+}
+
+// Thin reports whether fewer than two mutants broke the requirement, and nothing says why.
+func (r requirementRow) Thin() bool { return len(r.Mutants) < 2 && r.Alone == "" }
+
+// anchor is the place of a mutant on the page.
+func anchor(role contract.Role, name string) string { return "mutant." + string(role) + "." + name }
+
+// newView arranges a matrix.
+func newView(m Matrix) view {
+	v := view{Matrix: m, Headline: headline(m)}
+	state := "shut"
+	if m.Open() {
+		state = "open"
+	}
+	v.Title = fmt.Sprintf("Gate %s: the kill matrix of kirimcheck %s", state, m.Version)
+	for _, key := range slices.Sorted(maps.Keys(m.Inventory)) {
+		n := 0
+		for _, names := range m.Inventory[key] {
+			n += len(names)
+		}
+		v.Inventories = append(v.Inventories, fmt.Sprintf("%s (%d)", key, n))
+	}
+	ids, anchors := map[string]bool{}, map[string]bool{}
+	for _, r := range m.Requirements {
+		ids[r.ID] = true
+	}
+	for _, f := range m.Families {
+		v.Groups = append(v.Groups, group{Family: f})
+	}
+	for _, one := range m.Mutants {
+		row := mutantRow{Mutant: one}
+		if a := anchor(one.Role, one.Name); !anchors[a] {
+			row.Anchor, anchors[a] = a, true
+		}
+		var links []link
+		for _, id := range one.Red {
+			l := link{Name: id}
+			if ids[id] {
+				l.To = id
+			}
+			links = append(links, l)
+		}
+		row.Links, row.More = cut(links)
+		v.add(row)
+		if !one.Killed() {
+			v.survives(one)
+		}
+	}
+	slices.SortStableFunc(v.Survivors, func(a, b reason) int { return cmp.Or(first(b)-first(a), len(b.Rows)-len(a.Rows)) })
+	for _, r := range m.Requirements {
+		v.require(r, anchors)
+	}
+	return v
+}
+
+// add puts a row to its family; one that the matrix does not describe gets its own group all the same.
+func (v *view) add(row mutantRow) {
+	for i := range v.Groups {
+		if v.Groups[i].Name == row.Family {
+			v.Groups[i].Rows = append(v.Groups[i].Rows, row)
+			if len(row.Problems) > 0 {
+				v.Groups[i].Odd++
+			}
+			return
+		}
+	}
+	v.Groups = append(v.Groups, group{Family: Family{Name: row.Family}})
+	v.add(row)
+}
+
+func (v *view) survives(m Mutant) {
+	why := m.Survives
+	l := link{Name: m.Name, To: anchor(m.Role, m.Name)}
+	for i := range v.Survivors {
+		if v.Survivors[i].Why == why {
+			v.Survivors[i].Rows = append(v.Survivors[i].Rows, l)
+			return
+		}
+	}
+	v.Survivors = append(v.Survivors, reason{Why: why, Rows: []link{l}})
+}
+
+func (v *view) require(r Requirement, anchors map[string]bool) {
+	row := requirementRow{Requirement: r}
+	of := contract.Requirement{ID: r.ID}
+	var links []link
+	for _, name := range r.Mutants {
+		l := link{Name: name}
+		if to := anchor(of.Role(), name); anchors[to] {
+			l.To = to
+		}
+		links = append(links, l)
+	}
+	row.Links, row.More = cut(links)
+	if n := len(v.Areas); n == 0 || v.Areas[n-1].Role != of.Role() || v.Areas[n-1].Name != of.Area() {
+		v.Areas = append(v.Areas, area{Role: of.Role(), Name: of.Area()})
+	}
+	last := &v.Areas[len(v.Areas)-1]
+	last.Rows = append(last.Rows, row)
+	if row.Thin() {
+		last.Thin++
+	}
+}
+
+// cut parts the links that are shown from those that are folded away; one more is not worth the folding.
+func cut(links []link) (shown, more []link) {
+	if len(links) <= maxLinks+1 {
+		return links, nil
+	}
+	return links[:maxLinks], links[maxLinks:]
+}
+
+// headline is the outcome in a sentence.
+func headline(m Matrix) string {
+	f := m.Figures
+	killed := fmt.Sprintf("%d of %s killed", f.Killed, page.Plural(f.Mutants, "mutant"))
+	if m.Open() {
+		s := fmt.Sprintf("Gate open: %s, %d for stated reasons not, and no false alarm in %s", killed, f.Survivors,
+			page.Plural(f.Correct, "correct variant"))
+		return s + selection(m)
+	}
+	var causes []string
+	if n := len(m.Problems); n > 0 {
+		causes = append(causes, page.Plural(n, "problem"))
+	}
+	if n := len(m.Holes); n > 0 {
+		causes = append(causes, page.Plural(n, "hole"))
+	}
+	if f.FalseAlarms > 0 {
+		causes = append(causes, page.Plural(f.FalseAlarms, "false alarm"))
+	}
+	return fmt.Sprintf("Gate shut: %s; %s", strings.Join(causes, ", "), killed) + selection(m)
+}
+
+func selection(m Matrix) string {
+	if m.Selection == "" {
+		return "."
+	}
+	return " (a selection: " + m.Selection + ")."
+}
+
+// percent writes a share from 0 to 1. It never rounds up to 100: what is not all must not look like all.
+func percent(share float64) string {
+	return fmt.Sprintf("%.1f %%", math.Floor(share*1000)/10)
+}
