@@ -19,7 +19,6 @@ var (
 // matrixPage is parsed once, when the program starts, so that a mistake in it cannot wait for a matrix to come to light.
 var matrixPage = template.Must(page.New("mutants.html", pageTemplate, template.FuncMap{
 	"style":        func() template.CSS { return template.CSS(page.Style() + pageStyle) },
-	"percent":      percent,
 	"familyAnchor": func(name string) string { return "family." + strings.ReplaceAll(name, " ", "-") },
 	// What a child process said of itself may stand in a problem, and act instead of showing.
 	"visible": func(s string) string { return page.Visible(s, "\t\r\n") },

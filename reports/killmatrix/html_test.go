@@ -85,12 +85,6 @@ func TestTheHeadlineSaysWhetherTheGateIsOpen(t *testing.T) {
 	}
 }
 
-func TestAShareNeverRoundsUpToAll(t *testing.T) {
-	for give, want := range map[float64]string{0: "0.0 %", 0.5: "50.0 %", 0.9996: "99.9 %", 1: "100.0 %"} {
-		NewWithT(t).Expect(percent(give)).To(Equal(want))
-	}
-}
-
 func TestThePageInABrowser(t *testing.T) {
 	browser := pagetest.Browser(t)
 	for name, test := range map[string]struct {

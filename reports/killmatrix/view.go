@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 
@@ -216,9 +215,4 @@ func selection(m Matrix) string {
 		return "."
 	}
 	return " (a selection: " + m.Selection + ")."
-}
-
-// percent writes a share from 0 to 1. It never rounds up to 100: what is not all must not look like all.
-func percent(share float64) string {
-	return fmt.Sprintf("%.1f %%", math.Floor(share*1000)/10)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"maps"
+	"math"
 	"strings"
 	"time"
 	"unicode"
@@ -29,6 +30,7 @@ func New(name, text string, further template.FuncMap) (*template.Template, error
 		"style":     func() template.CSS { return template.CSS(style) },
 		"plural":    Plural,
 		"duration":  Duration,
+		"percent":   Percent,
 		"moment":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 		"clock":     func(t time.Time) string { return t.UTC().Format("15:04:05.000") },
 		"breakable": Breakable,
@@ -61,6 +63,9 @@ func Duration(ms float64) string {
 	}
 	return time.Duration(ms * float64(time.Millisecond)).Round(time.Second).String()
 }
+
+// Percent writes a share from 0 to 1. It never rounds up to 100: what is not all must not look like all.
+func Percent(share float64) string { return fmt.Sprintf("%.1f %%", math.Floor(share*1000)/10) }
 
 // Breakable marks the places where an id may break over lines: after its dots, rather than anywhere.
 func Breakable(id string) template.HTML {

@@ -12,3 +12,9 @@ func TestDurations(t *testing.T) {
 		NewWithT(t).Expect(Duration(give)).To(Equal(want))
 	}
 }
+
+func TestAShareNeverRoundsUpToAll(t *testing.T) {
+	for give, want := range map[float64]string{0: "0.0 %", 0.5: "50.0 %", 0.9996: "99.9 %", 1: "100.0 %"} {
+		NewWithT(t).Expect(Percent(give)).To(Equal(want))
+	}
+}
