@@ -25,7 +25,7 @@ func TestGoldenFiles(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return WriteRecord(w, r)
+			return r.Encode(w)
 		},
 	}
 	for name, write := range tests {
@@ -63,6 +63,6 @@ func TestEveryWriterReportsAFullDisk(t *testing.T) {
 	for _, room := range []int{0, 10, 700} {
 		g.Expect(WriteJSON(&fullDisk{room}, sampleMatrix())).NotTo(Succeed(), "JSON with room for %d bytes", room)
 		g.Expect(WriteHTML(&fullDisk{room}, sampleMatrix())).NotTo(Succeed(), "HTML with room for %d bytes", room)
-		g.Expect(WriteRecord(&fullDisk{room}, record)).NotTo(Succeed(), "record with room for %d bytes", room)
+		g.Expect(record.Encode(&fullDisk{room})).NotTo(Succeed(), "record with room for %d bytes", room)
 	}
 }

@@ -107,10 +107,14 @@ type Requirement struct {
 	Level contract.Level `json:"level"`
 	// Mutants are the names of those that turned it red, those made by hand first.
 	Mutants []string `json:"mutants"`
-	// Alone says why no second mutant can exist; empty where there are two of different kinds.
-	Alone string `json:"alone,omitempty"`
-	Specs []Spec `json:"specs"`
+	// Unlike reports whether two of them are of different kinds; Alone says why no second one can exist.
+	Unlike bool   `json:"unlike"`
+	Alone  string `json:"alone,omitempty"`
+	Specs  []Spec `json:"specs"`
 }
+
+// Covered reports whether enough mutants break the requirement.
+func (r Requirement) Covered() bool { return r.Unlike || (r.Alone != "" && len(r.Mutants) > 0) }
 
 // Spec is a spec and how many mutants turned it red.
 type Spec struct {

@@ -10,13 +10,22 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/kirimcheck/kirimcheck/reports/staging"
 )
 
-// WriteRecord writes the record as JSON with one figure, one mutant, and one requirement of the inventory on a line, so that
+// WriteRecord writes the record to a file, as Encode does; on an error, one that was there is as it was.
+func WriteRecord(path string, r Record) error {
+	_, err := staging.Write(filepath.Dir(path), []staging.File{{Name: filepath.Base(path), Write: r.Encode}})
+	return err
+}
+
+// Encode writes the record as JSON with one figure, one mutant, and one requirement of the inventory on a line, so that
 // a change of the matrix reads well as a difference of lines. The same record always gives the same bytes.
-func WriteRecord(w io.Writer, r Record) error {
+func (r Record) Encode(w io.Writer) error {
 	if err := r.Validate(); err != nil {
 		return fmt.Errorf("record: %w", oneLine(err))
 	}
@@ -48,13 +57,13 @@ func WriteRecord(w io.Writer, r Record) error {
 // same matrix.
 func (r Record) Digest() (string, error) {
 	hash := sha256.New()
-	if err := WriteRecord(hash, r); err != nil {
+	if err := r.Encode(hash); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// ReadRecord reads what WriteRecord wrote. A record of another major version, a member that is not known, and a record that
+// ReadRecord reads what Encode wrote. A record of another major version, a member that is not known, and a record that
 // contradicts itself are errors.
 func ReadRecord(text []byte) (Record, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))

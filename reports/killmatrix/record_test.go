@@ -2,6 +2,8 @@ package killmatrix
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,7 +23,7 @@ func sampleRecord(t *testing.T) Record {
 func written(t *testing.T, r Record) string {
 	t.Helper()
 	var text bytes.Buffer
-	NewWithT(t).Expect(WriteRecord(&text, r)).To(Succeed())
+	NewWithT(t).Expect(r.Encode(&text)).To(Succeed())
 	return text.String()
 }
 
@@ -37,6 +39,18 @@ func TestARecordIsReadAsItWasWritten(t *testing.T) {
 			g.Expect(got.Figures).To(Equal(r.Figures))
 		})
 	}
+}
+
+func TestARecordThatCannotBeWrittenLeavesTheOldOneAlone(t *testing.T) {
+	g := NewWithT(t)
+	path := filepath.Join(t.TempDir(), "record.json")
+	g.Expect(WriteRecord(path, sampleRecord(t))).To(Succeed())
+	broken := sampleRecord(t)
+	broken.Figures.Killed = 6
+	g.Expect(WriteRecord(path, broken)).To(MatchError(ContainSubstring("killed is 6")))
+	text, err := os.ReadFile(path)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(string(text)).To(Equal(written(t, sampleRecord(t))))
 }
 
 func TestARecordHasOneMutantOnALineAndNoTimes(t *testing.T) {
@@ -116,7 +130,7 @@ func TestARecordThatContradictsItselfIsRefused(t *testing.T) {
 			g := NewWithT(t)
 			r := sampleRecord(t)
 			c.corrupt(&r)
-			err := WriteRecord(&bytes.Buffer{}, r)
+			err := r.Encode(&bytes.Buffer{})
 			g.Expect(err).To(MatchError(ContainSubstring(c.want)))
 			g.Expect(err.Error()).NotTo(ContainSubstring("\n"))
 		})

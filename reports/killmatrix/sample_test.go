@@ -24,11 +24,11 @@ func sampleMatrix() Matrix {
 			{Name: "numbers", What: "Each number of an edition, a little smaller and a little larger.", Mutants: 2, Killed: 1, Survivors: 1},
 		},
 		Requirements: []Requirement{
-			{ID: "receiver.signature.stale.effect", Level: contract.Must, Mutants: []string{"no-verify", "no-tolerance"},
+			{ID: "receiver.signature.stale.effect", Level: contract.Must, Mutants: []string{"no-verify", "no-tolerance"}, Unlike: true,
 				Specs: []Spec{{Name: "a delivery 301 s old", Mutants: 2}, {Name: "a delivery of last week", Mutants: 1}}},
 			{ID: "receiver.delivery.acknowledged-quickly", Level: contract.Should, Mutants: []string{"slow-sync-work"},
 				Alone: "There is one way to be late.", Specs: []Spec{{Name: "an answer within 2 s", Mutants: 1}}},
-			{ID: "relay.retry.delays", Level: contract.Must, Mutants: []string{"no-jitter", "delay-1-shorter"},
+			{ID: "relay.retry.delays", Level: contract.Must, Mutants: []string{"no-jitter", "delay-1-shorter"}, Unlike: true,
 				Specs: []Spec{{Name: "the delays of the schedule", Mutants: 2}, {Name: "the jitter", Mutants: 1}}},
 		},
 		Mutants: []Mutant{
@@ -73,7 +73,7 @@ func shutMatrix() Matrix {
 	m.Figures.FalseAlarms = 1
 	m.Correct[0].Problems = []string{"receiver.signature.valid: 204 was refused"}
 	m.Mutants[3].Red, m.Mutants[3].Problems = nil, []string{"relay.retry.delays was to turn red and did not"}
-	m.Requirements[2].Mutants, m.Requirements[2].Specs[1].Mutants = []string{"delay-1-shorter"}, 0
+	m.Requirements[2].Mutants, m.Requirements[2].Unlike, m.Requirements[2].Specs[1].Mutants = []string{"delay-1-shorter"}, false, 0
 	m.Families = m.Families[:1]
 	return m
 }
@@ -90,7 +90,7 @@ func manyMatrix() Matrix {
 		id := fmt.Sprintf("%s.area-%d.requirement-%d", role, i/20, i)
 		ids = append(ids, id)
 		m.Requirements = append(m.Requirements, Requirement{
-			ID: id, Level: contract.Must, Specs: []Spec{{Name: "checks what is asked in a sentence of about this length", Mutants: 3}},
+			ID: id, Level: contract.Must, Unlike: true, Specs: []Spec{{Name: "checks what is asked in a sentence of about this length", Mutants: 3}},
 		})
 		key := InventoryKey(role, "kckit")
 		if m.Inventory[key] == nil {

@@ -66,7 +66,7 @@ type area struct {
 	Role contract.Role
 	Name string
 	Rows []requirementRow
-	// Thin counts the requirements that fewer than two mutants broke, with no reason given.
+	// Thin counts the requirements that are not covered.
 	Thin int
 }
 
@@ -76,9 +76,6 @@ type requirementRow struct {
 	// Links are the first of the mutants, and More the rest.
 	Links, More []link
 }
-
-// Thin reports whether fewer than two mutants broke the requirement, and nothing says why.
-func (r requirementRow) Thin() bool { return len(r.Mutants) < 2 && r.Alone == "" }
 
 // anchor is the place of a mutant on the page.
 func anchor(role contract.Role, name string) string { return "mutant." + string(role) + "." + name }
@@ -175,7 +172,7 @@ func (v *view) require(r Requirement, anchors map[string]bool) {
 	}
 	last := &v.Areas[len(v.Areas)-1]
 	last.Rows = append(last.Rows, row)
-	if row.Thin() {
+	if !row.Covered() {
 		last.Thin++
 	}
 }
