@@ -67,6 +67,16 @@ func (s *Server) Close() error {
 	return err
 }
 
+// Wait waits until ctx ends, and ends the server then. Where the server ended before, its error says why.
+func (s *Server) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return s.Close()
+	case err := <-s.done:
+		return errors.Join(err, s.http.Close())
+	}
+}
+
 // URL is where the server takes deliveries.
 func (s *Server) URL() string { return "http://" + s.addr + WebhookPath }
 
