@@ -74,15 +74,39 @@ func TestTheHeadlineSaysWhetherTheGateIsOpen(t *testing.T) {
 		"a false alarm alone shuts it": {change(func(m *Matrix) { m.Figures.FalseAlarms = 1 }),
 			"Gate shut: 1 false alarm; 5 of 6 mutants killed."},
 		"a part of the matrix": {change(func(m *Matrix) { m.Selection = "role relay" }),
-			"Gate open: 5 of 6 mutants killed, 1 for stated reasons not, and no false alarm in 2 correct variants (a selection: role relay)."},
+			"As declared: 5 of 6 mutants killed, 1 for stated reasons not, and no false alarm in 2 correct variants (a selection: role relay)."},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			g.Expect(headline(test.give)).To(Equal(test.want))
-			g.Expect(test.give.Open()).To(Equal(strings.HasPrefix(test.want, "Gate open")))
+			g.Expect(test.give.Open()).To(Equal(!strings.HasPrefix(test.want, "Gate shut")))
 		})
 	}
+}
+
+func TestSpecsThatNothingProvesAreShownAndNotFolded(t *testing.T) {
+	g := NewWithT(t)
+	m := sampleMatrix()
+	var specs []Spec
+	for i := range 20 {
+		specs = append(specs, Spec{Name: fmt.Sprintf("case %d", i), Mutants: i % 20 * (19 - i)})
+	}
+	m.Requirements[0].Specs = specs
+	row := newView(m).Areas[0].Rows[0]
+	g.Expect(row.Shown).To(HaveExactElements(specs[0], specs[19], specs[1], specs[2]))
+	g.Expect(row.Folded).To(HaveLen(16))
+	g.Expect(m.Requirements[0].Specs[1]).To(Equal(specs[1]), "the matrix keeps its order")
+	g.Expect(html(t, m)).To(ContainSubstring("and 16 more specs"))
+}
+
+func TestAPartOfTheMatrixIsNotBlamedForTheRest(t *testing.T) {
+	g := NewWithT(t)
+	m := shutMatrix()
+	m.Selection = ""
+	g.Expect(html(t, m)).To(ContainSubstring("1 not covered"))
+	m.Selection = "family numbers"
+	g.Expect(html(t, m)).NotTo(ContainSubstring("not covered"))
 }
 
 func TestThePageInABrowser(t *testing.T) {

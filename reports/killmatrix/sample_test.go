@@ -67,7 +67,6 @@ func sampleMatrix() Matrix {
 // shutMatrix is the sample with everything wrong that can be.
 func shutMatrix() Matrix {
 	m := sampleMatrix()
-	m.Selection = "family numbers"
 	m.Problems = []string{"relay/no-jitter: relay.retry.delays was to turn red and did not", "the child said \x1b[2J\u202Egnp.exe <script>"}
 	m.Holes = []Hole{{Role: contract.RoleRelay, Spec: "the jitter", Change: "deleted, and nobody noticed"}}
 	m.Figures.FalseAlarms = 1

@@ -11,8 +11,11 @@ import (
 	"github.com/kirimcheck/kirimcheck/reports/page"
 )
 
-// maxLinks bounds the mutants of a requirement that are shown unfolded.
-const maxLinks = 6
+// maxLinks bounds the mutants of a requirement, and the requirements of a mutant, that are shown unfolded, maxSpecs the specs.
+const (
+	maxLinks = 6
+	maxSpecs = 4
+)
 
 // view is the matrix in the order in which the page tells it.
 type view struct {
@@ -73,6 +76,10 @@ type area struct {
 // requirementRow is a requirement with links to the mutants that broke it.
 type requirementRow struct {
 	Requirement
+	// Thin says that the requirement is not covered; of a part of the matrix that is not known.
+	Thin bool
+	// Shown are the first of the specs, those without a mutant before the others, and Folded the rest.
+	Shown, Folded []Spec
 	// Links are the first of the mutants, and More the rest.
 	Links, More []link
 }
@@ -83,11 +90,8 @@ func anchor(role contract.Role, name string) string { return "mutant." + string(
 // newView arranges a matrix.
 func newView(m Matrix) view {
 	v := view{Matrix: m, Headline: headline(m)}
-	state := "shut"
-	if m.Open() {
-		state = "open"
-	}
-	v.Title = fmt.Sprintf("Gate %s: the kill matrix of kirimcheck %s", state, m.Version)
+	state, _, _ := strings.Cut(v.Headline, ":")
+	v.Title = fmt.Sprintf("%s: the kill matrix of kirimcheck %s", state, m.Version)
 	for _, key := range slices.Sorted(maps.Keys(m.Inventory)) {
 		n := 0
 		for _, names := range m.Inventory[key] {
@@ -115,7 +119,7 @@ func newView(m Matrix) view {
 			}
 			links = append(links, l)
 		}
-		row.Links, row.More = cut(links)
+		row.Links, row.More = cut(links, maxLinks)
 		v.add(row)
 		if !one.Killed() {
 			v.survives(one)
@@ -123,7 +127,7 @@ func newView(m Matrix) view {
 	}
 	slices.SortStableFunc(v.Survivors, func(a, b reason) int { return cmp.Or(first(b)-first(a), len(b.Rows)-len(a.Rows)) })
 	for _, r := range m.Requirements {
-		v.require(r, anchors)
+		v.require(m, r, anchors)
 	}
 	return v
 }
@@ -155,7 +159,7 @@ func (v *view) survives(m Mutant) {
 	v.Survivors = append(v.Survivors, reason{Why: why, Rows: []link{l}})
 }
 
-func (v *view) require(r Requirement, anchors map[string]bool) {
+func (v *view) require(m Matrix, r Requirement, anchors map[string]bool) {
 	row := requirementRow{Requirement: r}
 	of := contract.Requirement{ID: r.ID}
 	var links []link
@@ -166,23 +170,25 @@ func (v *view) require(r Requirement, anchors map[string]bool) {
 		}
 		links = append(links, l)
 	}
-	row.Links, row.More = cut(links)
+	row.Links, row.More = cut(links, maxLinks)
+	unproven := func(s Spec) int { return min(s.Mutants, 1) }
+	row.Shown, row.Folded = cut(slices.SortedStableFunc(slices.Values(r.Specs), func(a, b Spec) int { return unproven(a) - unproven(b) }), maxSpecs)
 	if n := len(v.Areas); n == 0 || v.Areas[n-1].Role != of.Role() || v.Areas[n-1].Name != of.Area() {
 		v.Areas = append(v.Areas, area{Role: of.Role(), Name: of.Area()})
 	}
 	last := &v.Areas[len(v.Areas)-1]
 	last.Rows = append(last.Rows, row)
-	if !row.Covered() {
+	if row.Thin = m.Selection == "" && !row.Covered(); row.Thin {
 		last.Thin++
 	}
 }
 
-// cut parts the links that are shown from those that are folded away; one more is not worth the folding.
-func cut(links []link) (shown, more []link) {
-	if len(links) <= maxLinks+1 {
-		return links, nil
+// cut parts what is shown from what is folded away; one more is not worth the folding.
+func cut[T any](all []T, limit int) (shown, more []T) {
+	if len(all) <= limit+1 {
+		return all, nil
 	}
-	return links[:maxLinks], links[maxLinks:]
+	return all[:limit], all[limit:]
 }
 
 // headline is the outcome in a sentence.
@@ -190,7 +196,12 @@ func headline(m Matrix) string {
 	f := m.Figures
 	killed := fmt.Sprintf("%d of %s killed", f.Killed, page.Plural(f.Mutants, "mutant"))
 	if m.Open() {
-		s := fmt.Sprintf("Gate open: %s, %d for stated reasons not, and no false alarm in %s", killed, f.Survivors,
+		state := "Gate open"
+		if m.Selection != "" {
+			// Whether the gate is open, a part cannot say.
+			state = "As declared"
+		}
+		s := fmt.Sprintf(state+": %s, %d for stated reasons not, and no false alarm in %s", killed, f.Survivors,
 			page.Plural(f.Correct, "correct variant"))
 		return s + selection(m)
 	}
