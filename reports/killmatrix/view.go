@@ -171,8 +171,8 @@ func (v *view) require(m Matrix, r Requirement, anchors map[string]bool) {
 		links = append(links, l)
 	}
 	row.Links, row.More = cut(links, maxLinks)
-	unproven := func(s Spec) int { return min(s.Mutants, 1) }
-	row.Shown, row.Folded = cut(slices.SortedStableFunc(slices.Values(r.Specs), func(a, b Spec) int { return unproven(a) - unproven(b) }), maxSpecs)
+	proven := func(s Spec) int { return min(s.Mutants, 1) }
+	row.Shown, row.Folded = cut(slices.SortedStableFunc(slices.Values(r.Specs), func(a, b Spec) int { return proven(a) - proven(b) }), maxSpecs)
 	if n := len(v.Areas); n == 0 || v.Areas[n-1].Role != of.Role() || v.Areas[n-1].Name != of.Area() {
 		v.Areas = append(v.Areas, area{Role: of.Role(), Name: of.Area()})
 	}
