@@ -79,9 +79,16 @@ func Handmade() []Mutant {
 
 // Get looks a mutant up by its role and name.
 func Get(role contract.Role, name string) (Mutant, error) {
-	all, err := All()
-	if err != nil {
-		return Mutant{}, err
+	all := Handmade()
+	for _, f := range Families() {
+		// To make a family takes longer than to run some of its mutants, so the others' are not made.
+		if strings.HasPrefix(name, f.Name+".") {
+			made, err := f.mutants()
+			if err != nil {
+				return Mutant{}, err
+			}
+			all = made
+		}
 	}
 	for _, m := range all {
 		if m.Role == role && m.Name == name {

@@ -84,6 +84,9 @@ func (f matrixFlags) run(ctx context.Context, stdout, stderr io.Writer) (int, er
 	if err != nil {
 		return 0, err
 	}
+	if err := matrix.Check(cases); err != nil {
+		return 0, err
+	}
 	if f.record != "" && f.selection() != "" {
 		return 0, usageError{errors.New("--record goes with the whole matrix; leave --only and --by-hand out")}
 	}

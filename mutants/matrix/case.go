@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -68,29 +67,41 @@ func Cases() ([]Case, error) {
 		}
 	}
 	for _, c := range mutants.AllCorrect() {
-		all = append(all, Case{Role: c.Role, Edition: cmp.Or(c.Edition, contract.DefaultEdition), Filter: c.Filter, Correct: &c})
+		all = append(all, correctCase(c))
 	}
 	wrong, err := mutants.All()
 	if err != nil {
 		return nil, err
 	}
 	for _, m := range wrong {
-		all = append(all, Case{Role: m.Role, Edition: cmp.Or(m.Edition, contract.DefaultEdition), Filter: m.Filter, Mutant: &m})
+		all = append(all, mutantCase(m))
 	}
 	return all, nil
 }
 
 // Find returns the case with this key.
 func Find(key string) (Case, error) {
-	all, err := Cases()
-	if err != nil {
-		return Case{}, err
+	kind, rest, _ := strings.Cut(key, "/")
+	role, name, _ := strings.Cut(rest, "/")
+	switch kind {
+	case kindMutant:
+		m, err := mutants.Get(contract.Role(role), name)
+		return mutantCase(m), err
+	case kindCorrect:
+		c, err := mutants.GetCorrect(contract.Role(role), name)
+		return correctCase(c), err
+	case kindReference:
+		return Case{Role: contract.Role(role), Edition: name}, nil
 	}
-	at := slices.IndexFunc(all, func(c Case) bool { return c.Key() == key })
-	if at < 0 {
-		return Case{}, fmt.Errorf("the matrix has no case %q", key)
-	}
-	return all[at], nil
+	return Case{}, fmt.Errorf("the matrix has no case %q; write one such as mutant/relay/no-jitter", key)
+}
+
+func mutantCase(m mutants.Mutant) Case {
+	return Case{Role: m.Role, Edition: cmp.Or(m.Edition, contract.DefaultEdition), Filter: m.Filter, Mutant: &m}
+}
+
+func correctCase(c mutants.Correct) Case {
+	return Case{Role: c.Role, Edition: cmp.Or(c.Edition, contract.DefaultEdition), Filter: c.Filter, Correct: &c}
 }
 
 const (

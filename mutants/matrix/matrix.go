@@ -55,6 +55,12 @@ func Judge(in Input) (killmatrix.Matrix, error) {
 	return m, nil
 }
 
+// Check reports declarations that cannot hold, such as of requirements that do not exist, before anything is run.
+func Check(cases []Case) error {
+	_, err := newBoard(Input{Cases: cases, Seen: make([]Observation, len(cases))})
+	return err
+}
+
 func newBoard(in Input) (*board, error) {
 	if len(in.Cases) != len(in.Seen) {
 		return nil, fmt.Errorf("%d cases and %d observations", len(in.Cases), len(in.Seen))
