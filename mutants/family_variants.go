@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/kirimcheck/kirimcheck/contract"
@@ -37,7 +38,7 @@ func variantMutants() ([]Mutant, error) {
 		name := v.Event + " " + v.Name
 		all = append(all, chokes(contract.RoleReceiver, name, s, "receiver.delivery.event-accepted"))
 		if strings.HasPrefix(v.Citation.Document, "Kirim") && v.Reading != "Q29" {
-			all = append(all, forgets(name, s))
+			all = append(all, forgets(name, s, name == "contact.created organic"))
 		}
 		if event, _ := ed.Event(v.Event); event.Source == contract.SourceMeta {
 			all = append(all, chokes(contract.RoleMetaReceiver, name, s, "meta-receiver.delivery.event-accepted"))
@@ -83,18 +84,25 @@ func chokes(role contract.Role, name string, s shape, requirement string) Mutant
 	return m.breaks(requirement)
 }
 
-// forgets answers 200 to every body of one shape, and does nothing.
-func forgets(name string, s shape) Mutant {
+// forgets answers 200 to every body of one shape, and does nothing. The shape of the harness's very first delivery is forgotten
+// from the second one on: who forgets the first is known to do nothing at all.
+func forgets(name string, s shape, first bool) Mutant {
+	what := "answers 200 to %s and does nothing"
+	if first {
+		what = "answers 200 to every %s but the first and does nothing"
+	}
 	return Mutant{
-		Name: slug(name) + "-dropped", Role: contract.RoleReceiver, Kind: "forgets",
-		Defect: fmt.Sprintf("answers 200 to %s and does nothing", name),
+		Name: slug(name) + "-dropped", Role: contract.RoleReceiver, Kind: "forgets", Defect: fmt.Sprintf(what, name),
 		Filter: "receiver.delivery.event-accepted || receiver.delivery.event-takes-effect",
-		apply: process(func(d reference.Delivery) int {
-			if s.fits(d.Body) {
+		apply: func(b *build) {
+			var came atomic.Int64
+			process(func(d reference.Delivery) int {
+				if !s.fits(d.Body) || (first && came.Add(1) == 1) {
+					return 0
+				}
 				return http.StatusOK
-			}
-			return 0
-		}),
+			})(b)
+		},
 	}.breaks("receiver.delivery.event-takes-effect")
 }
 
