@@ -14,6 +14,63 @@ import (
 
 // variantMutants are receivers that choke on one variant of one event and take all others, or that take it and drop it.
 func variantMutants() ([]Mutant, error) {
+	var all []Mutant
+	done := map[string]bool{}
+	for _, id := range fieldEditions {
+		ed, err := contract.LoadEdition(id)
+		if err != nil {
+			return nil, err
+		}
+		makers, err := newSamples(ed)
+		if err != nil {
+			return nil, err
+		}
+		variants, err := fixtures.Variants(ed)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range variants {
+			name := v.Event + " " + v.Name
+			if done[name] {
+				continue
+			}
+			done[name] = true
+			made, err := makers.variant(ed, v)
+			if err != nil {
+				return nil, err
+			}
+			for i := range made {
+				made[i].Edition = ed.ID
+			}
+			all = append(all, made...)
+		}
+	}
+	fields, err := otherFieldMutants()
+	return append(all, fields...), err
+}
+
+// variant makes the mutants of one variant.
+func (all samples) variant(ed contract.Edition, v fixtures.Variant) ([]Mutant, error) {
+	s, err := all.shape(func(g *fixtures.Generator) ([]byte, error) {
+		ev, err := g.Event(v.Event, v.Name)
+		return ev.Body, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	name := v.Event + " " + v.Name
+	made := []Mutant{chokes(contract.RoleReceiver, name, s, "receiver.delivery.event-accepted")}
+	if strings.HasPrefix(v.Citation.Document, "Kirim") && v.Reading != "Q29" {
+		made = append(made, forgets(name, s, name == "contact.created organic"))
+	}
+	if event, _ := ed.Event(v.Event); event.Source == contract.SourceMeta {
+		made = append(made, chokes(contract.RoleMetaReceiver, name, s, "meta-receiver.delivery.event-accepted"))
+	}
+	return made, nil
+}
+
+// otherFieldMutants are receivers that choke on one variant of a webhook field that is neither messages nor statuses.
+func otherFieldMutants() ([]Mutant, error) {
 	ed, err := contract.LoadEdition("")
 	if err != nil {
 		return nil, err
@@ -22,28 +79,7 @@ func variantMutants() ([]Mutant, error) {
 	if err != nil {
 		return nil, err
 	}
-	variants, err := fixtures.Variants(ed)
-	if err != nil {
-		return nil, err
-	}
 	var all []Mutant
-	for _, v := range variants {
-		s, err := makers.shape(func(g *fixtures.Generator) ([]byte, error) {
-			ev, err := g.Event(v.Event, v.Name)
-			return ev.Body, err
-		})
-		if err != nil {
-			return nil, err
-		}
-		name := v.Event + " " + v.Name
-		all = append(all, chokes(contract.RoleReceiver, name, s, "receiver.delivery.event-accepted"))
-		if strings.HasPrefix(v.Citation.Document, "Kirim") && v.Reading != "Q29" {
-			all = append(all, forgets(name, s, name == "contact.created organic"))
-		}
-		if event, _ := ed.Event(v.Event); event.Source == contract.SourceMeta {
-			all = append(all, chokes(contract.RoleMetaReceiver, name, s, "meta-receiver.delivery.event-accepted"))
-		}
-	}
 	fields, err := fixtures.Fields()
 	if err != nil {
 		return nil, err
