@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/kirimcheck/kirimcheck/contract"
@@ -13,6 +14,63 @@ import (
 
 // variantMutants are receivers that choke on one variant of one event and take all others, or that take it and drop it.
 func variantMutants() ([]Mutant, error) {
+	var all []Mutant
+	done := map[string]bool{}
+	for _, id := range fieldEditions {
+		ed, err := contract.LoadEdition(id)
+		if err != nil {
+			return nil, err
+		}
+		makers, err := newSamples(ed)
+		if err != nil {
+			return nil, err
+		}
+		variants, err := fixtures.Variants(ed)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range variants {
+			name := v.Event + " " + v.Name
+			if done[name] {
+				continue
+			}
+			done[name] = true
+			made, err := makers.variant(ed, v)
+			if err != nil {
+				return nil, err
+			}
+			for i := range made {
+				made[i].Edition = ed.ID
+			}
+			all = append(all, made...)
+		}
+	}
+	fields, err := otherFieldMutants()
+	return append(all, fields...), err
+}
+
+// variant makes the mutants of one variant.
+func (all samples) variant(ed contract.Edition, v fixtures.Variant) ([]Mutant, error) {
+	s, err := all.shape(func(g *fixtures.Generator) ([]byte, error) {
+		ev, err := g.Event(v.Event, v.Name)
+		return ev.Body, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	name := v.Event + " " + v.Name
+	made := []Mutant{chokes(contract.RoleReceiver, name, s, "receiver.delivery.event-accepted")}
+	if strings.HasPrefix(v.Citation.Document, "Kirim") && v.Reading != "Q29" {
+		made = append(made, forgets(name, s, name == "contact.created organic"))
+	}
+	if event, _ := ed.Event(v.Event); event.Source == contract.SourceMeta {
+		made = append(made, chokes(contract.RoleMetaReceiver, name, s, "meta-receiver.delivery.event-accepted"))
+	}
+	return made, nil
+}
+
+// otherFieldMutants are receivers that choke on one variant of a webhook field that is neither messages nor statuses.
+func otherFieldMutants() ([]Mutant, error) {
 	ed, err := contract.LoadEdition("")
 	if err != nil {
 		return nil, err
@@ -21,28 +79,7 @@ func variantMutants() ([]Mutant, error) {
 	if err != nil {
 		return nil, err
 	}
-	variants, err := fixtures.Variants(ed)
-	if err != nil {
-		return nil, err
-	}
 	var all []Mutant
-	for _, v := range variants {
-		s, err := makers.shape(func(g *fixtures.Generator) ([]byte, error) {
-			ev, err := g.Event(v.Event, v.Name)
-			return ev.Body, err
-		})
-		if err != nil {
-			return nil, err
-		}
-		name := v.Event + " " + v.Name
-		all = append(all, chokes(contract.RoleReceiver, name, s, "receiver.delivery.event-accepted"))
-		if strings.HasPrefix(v.Citation.Document, "Kirim") && v.Reading != "Q29" {
-			all = append(all, forgets(name, s))
-		}
-		if event, _ := ed.Event(v.Event); event.Source == contract.SourceMeta {
-			all = append(all, chokes(contract.RoleMetaReceiver, name, s, "meta-receiver.delivery.event-accepted"))
-		}
-	}
 	fields, err := fixtures.Fields()
 	if err != nil {
 		return nil, err
@@ -83,18 +120,25 @@ func chokes(role contract.Role, name string, s shape, requirement string) Mutant
 	return m.breaks(requirement)
 }
 
-// forgets answers 200 to every body of one shape, and does nothing.
-func forgets(name string, s shape) Mutant {
+// forgets answers 200 to every body of one shape, and does nothing. The shape of the harness's very first delivery is forgotten
+// from the second one on: who forgets the first is known to do nothing at all.
+func forgets(name string, s shape, first bool) Mutant {
+	what := "answers 200 to %s and does nothing"
+	if first {
+		what = "answers 200 to every %s but the first and does nothing"
+	}
 	return Mutant{
-		Name: slug(name) + "-dropped", Role: contract.RoleReceiver, Kind: "forgets",
-		Defect: fmt.Sprintf("answers 200 to %s and does nothing", name),
+		Name: slug(name) + "-dropped", Role: contract.RoleReceiver, Kind: "forgets", Defect: fmt.Sprintf(what, name),
 		Filter: "receiver.delivery.event-accepted || receiver.delivery.event-takes-effect",
-		apply: process(func(d reference.Delivery) int {
-			if s.fits(d.Body) {
+		apply: func(b *build) {
+			var came atomic.Int64
+			process(func(d reference.Delivery) int {
+				if !s.fits(d.Body) || (first && came.Add(1) == 1) {
+					return 0
+				}
 				return http.StatusOK
-			}
-			return 0
-		}),
+			})(b)
+		},
 	}.breaks("receiver.delivery.event-takes-effect")
 }
 

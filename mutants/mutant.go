@@ -74,7 +74,8 @@ func All() ([]Mutant, error) {
 
 // Handmade returns the mutants that were seen, or thought up, one by one.
 func Handmade() []Mutant {
-	return slices.Concat(verifyMutants(), headerMutants(), deliveryMutants(), dedupeMutants(), metaMutants(), relayMutants())
+	return slices.Concat(verifyMutants(), headerMutants(), deliveryMutants(), dedupeMutants(), metaMutants(), rawByteMutants(),
+		relayMutants())
 }
 
 // Get looks a mutant up by its role and name.

@@ -65,10 +65,10 @@ func (o Observation) byVerdict(is func(reports.Verdict) bool) (ids []string) {
 	return ids
 }
 
-// reasonOf is what the first red spec of a requirement said.
+// reasonOf is what the first spec said that gave a requirement its verdict.
 func (o Observation) reasonOf(id string) string {
 	for _, s := range o.Specs {
-		if s.Requirement == id && s.Verdict != reports.Pass {
+		if s.Requirement == id && s.Verdict == o.Requirements[id] {
 			return s.Spec + ": " + s.Reason
 		}
 	}
