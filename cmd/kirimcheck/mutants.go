@@ -148,19 +148,19 @@ func familyOf(m mutants.Mutant) string { return cmp.Or(m.Family, killmatrix.Hand
 
 // mutantNamed looks a mutant up for a flag. A wrong name is answered with the nearest ones.
 func mutantNamed(flag string, role contract.Role, name string) (mutants.Mutant, error) {
+	// Get makes one family at most, All makes them all; only an error needs every name.
+	if m, err := mutants.Get(role, name); err == nil {
+		return m, nil
+	}
 	all, err := mutants.All()
 	if err != nil {
 		return mutants.Mutant{}, err
 	}
 	var names []string
 	for _, m := range all {
-		if m.Role != role {
-			continue
+		if m.Role == role {
+			names = append(names, m.Name)
 		}
-		if m.Name == name {
-			return m, nil
-		}
-		names = append(names, m.Name)
 	}
 	return mutants.Mutant{}, usageError{fmt.Errorf("%s %q: no mutant of a %s has that name; the nearest are %s; `kirimcheck mutants --role %[3]s` lists all",
 		flag, name, role, strings.Join(nearest(name, names), ", "))}
