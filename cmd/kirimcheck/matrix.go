@@ -100,8 +100,10 @@ func (f matrixFlags) run(ctx context.Context, stdout, stderr io.Writer) (int, er
 	in := matrix.Input{
 		Version: version(), Command: f.command(), Started: time.Now(), Jobs: f.jobs, Selection: f.selection(), Cases: cases,
 	}
-	if in.Expected, err = mutants.RecordedInventory(); err != nil {
-		return 0, err
+	if in.Recording = f.record != ""; !in.Recording {
+		if in.Expected, err = mutants.RecordedInventory(); err != nil {
+			return 0, err
+		}
 	}
 	var rounds [][]matrix.Observation
 	for range f.times {
@@ -111,7 +113,8 @@ func (f matrixFlags) run(ctx context.Context, stdout, stderr io.Writer) (int, er
 		seen, err := runner.Run(ctx, cases)
 		progress.end()
 		if err != nil {
-			return exitInterrupted, errors.New("interrupted; nothing was written")
+			_, err := fmt.Fprintln(stderr, "kirimcheck: interrupted; nothing was written")
+			return exitInterrupted, err
 		}
 		rounds = append(rounds, seen)
 	}

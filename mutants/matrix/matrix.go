@@ -22,8 +22,10 @@ type Input struct {
 	Cases     []Case
 	// Seen are the observations of the cases, in their order.
 	Seen []Observation
-	// Expected is the inventory of the committed record; nil where there is none.
-	Expected Inventory
+	// Expected is the inventory of the committed record; nil where there is none. Recording says that what was seen is to
+	// become the record, so that its own inventory is expected; its difference to the last one is for people to read.
+	Expected  Inventory
+	Recording bool
 }
 
 // Judge compares what was seen with what is declared. An error is one of the declarations themselves.
@@ -82,6 +84,9 @@ func newBoard(in Input) (*board, error) {
 		j.seen = in.Seen[i]
 		j.judge()
 		b.cases = append(b.cases, j)
+	}
+	if in.Recording {
+		b.expected = b.inventory()
 	}
 	return b, nil
 }
