@@ -85,9 +85,10 @@ func breakerMutants() []Mutant {
 }
 
 const (
-	// slowAnswer is how long an answer may take before the brakes are put on, and braked for how long they are.
-	slowAnswer = 50 * time.Millisecond
-	braked     = 500 * time.Millisecond
+	// slowAnswer is how long an answer may take before the brakes are put on, and braked for how long they are at most:
+	// longer than an arrival may take.
+	slowAnswer = 10 * time.Millisecond
+	braked     = 6 * time.Second
 )
 
 // brakesForAll lets new attempts wait for the one that is on its way for longest.
