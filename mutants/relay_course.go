@@ -111,6 +111,11 @@ const longExchange = time.Hour
 func headInTime(p *server.Parts) {
 	limit := p.Relay.Rules.Timeout
 	p.Relay.Rules.Timeout = longExchange
+	headWithin(p, limit)
+}
+
+// headWithin ends an exchange when nothing of its answer has come within some time of the relay's clock.
+func headWithin(p *server.Parts, limit time.Duration) {
 	around(func(ctx context.Context, r pipeline.Request, next pipeline.Sender) pipeline.Response {
 		head, stop := p.Relay.Clock.Timeout(ctx, limit)
 		defer stop()

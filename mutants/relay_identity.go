@@ -19,6 +19,16 @@ import (
 func relayIdentityMutants() []Mutant {
 	return []Mutant{
 		{
+			Name: "charset-latin-1", Defect: "the content type has the charset that the HTTP library takes for text",
+			Breaks: []string{"relay.headers.json-post"},
+			relay:  rewrites("Content-Type", func(kind string) string { return kind + "; charset=ISO-8859-1" }),
+		},
+		{
+			Name: "user-agent-of-the-build", Defect: "the user agent has the number of the build in it",
+			Breaks: []string{"relay.headers.user-agent"},
+			relay:  rewrites("User-Agent", func(agent string) string { return agent + "+build.7" }),
+		},
+		{
 			Name: "event-id-namespaced", Defect: "the ids of Meta's events have the subscription's id behind them, so that they are unique in a table",
 			Breaks: []string{
 				"relay.headers.event-id.shared", "relay.headers.event-id.message", "relay.headers.event-id.status", "relay.passthrough.batch-id",
