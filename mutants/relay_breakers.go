@@ -87,7 +87,7 @@ func breakerMutants() []Mutant {
 const (
 	// overtaken is by how many other attempts one is overtaken before the brakes are put on: more than a subscription has
 	// on their way. It is counted and not timed, so that a slow machine brakes no sooner than a fast one.
-	overtaken = 30
+	overtaken = 20
 	// braked is how long they are put on at most: longer than an arrival may take.
 	braked = 6 * time.Second
 )
