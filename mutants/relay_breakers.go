@@ -62,7 +62,7 @@ func breakerMutants() []Mutant {
 			Filter: "disable", Breaks: []string{"relay.disable.re-enable", "relay.disable.from-zero"}, relay: apiDoor(notDisabled),
 		},
 		{
-			Name: "brakes-for-all", Defect: "as long as an answer is waited for, every other attempt is put off",
+			Name: "brakes-for-all", Defect: "when many attempts have overtaken one that waits for its answer, all others wait for it too",
 			Filter: "isolation", Breaks: []string{"relay.isolation.hanging", "relay.isolation.slow"}, relay: brakesForAll,
 		},
 		{
@@ -85,29 +85,30 @@ func breakerMutants() []Mutant {
 }
 
 const (
-	// slowAnswer is how long an answer may take before the brakes are put on, and braked for how long they are at most:
-	// longer than an arrival may take.
-	slowAnswer = 10 * time.Millisecond
-	braked     = 6 * time.Second
+	// overtaken is by how many other attempts one is overtaken before the brakes are put on: more than a subscription has
+	// on their way. It is counted and not timed, so that a slow machine brakes no sooner than a fast one.
+	overtaken = 20
+	// braked is how long they are put on at most: longer than an arrival may take.
+	braked = 6 * time.Second
 )
 
-// brakesForAll lets new attempts wait for the one that is on its way for longest.
+// brakesForAll lets new attempts wait for the one that is on its way for longest, where many others have overtaken it.
 func brakesForAll(p *server.Parts) {
 	type flight struct {
-		began time.Time
+		// began is how many had ended when it began.
+		began int
 		ended chan struct{}
 	}
 	var mu sync.Mutex
-	flights := []*flight{}
+	var flights []*flight
+	ended := 0
 	around(func(ctx context.Context, r pipeline.Request, next pipeline.Sender) pipeline.Response {
+		own := &flight{ended: make(chan struct{})}
 		mu.Lock()
-		// In the order of their beginnings.
-		var oldest *flight
-		if len(flights) > 0 && time.Since(flights[0].began) > slowAnswer {
-			oldest = flights[0]
-		}
-		mu.Unlock()
-		if oldest != nil {
+		// They are in the order of their beginnings.
+		if len(flights) > 0 && ended-flights[0].began > overtaken {
+			oldest := flights[0]
+			mu.Unlock()
 			limit := time.NewTimer(braked)
 			defer limit.Stop()
 			select {
@@ -115,15 +116,16 @@ func brakesForAll(p *server.Parts) {
 			case <-limit.C:
 			case <-ctx.Done():
 			}
+			mu.Lock()
 		}
-		own := &flight{time.Now(), make(chan struct{})}
-		mu.Lock()
+		own.began = ended
 		flights = append(flights, own)
 		mu.Unlock()
 		defer func() {
 			mu.Lock()
 			defer mu.Unlock()
 			flights = slices.DeleteFunc(flights, func(f *flight) bool { return f == own })
+			ended++
 			close(own.ended)
 		}()
 		return next.Send(ctx, r)
