@@ -3,7 +3,6 @@ package load
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/kirimcheck/kirimcheck/reports"
 )
@@ -83,7 +82,7 @@ func headline(r Report) string {
 	case Unreachable:
 		return "Unreachable: no answer came from the target, so nothing was sent."
 	case Interrupted:
-		return fmt.Sprintf("Interrupted after %s of %s: %s.", span(r.DurationMS), span(r.PlannedMS), r.Result.inShort())
+		return fmt.Sprintf("Interrupted after %s of %s: %s.", reports.DurationText(r.DurationMS), reports.DurationText(r.PlannedMS), r.Result.inShort())
 	case Invalid:
 		return "Invalid: " + sentence(r.Invalid[0])
 	}
@@ -153,14 +152,3 @@ func (c *Comparison) headline() string {
 
 // sentence ends a text with exactly one full stop.
 func sentence(s string) string { return strings.TrimRight(s, ". ") + "." }
-
-func span(ms float64) string {
-	d := time.Duration(ms * float64(time.Millisecond))
-	switch {
-	case d < time.Second:
-		return d.Round(time.Millisecond).String()
-	case d < time.Minute:
-		return d.Round(100 * time.Millisecond).String()
-	}
-	return d.Round(time.Second).String()
-}
