@@ -82,7 +82,7 @@ func headline(r Report) string {
 	case Unreachable:
 		return "Unreachable: no answer came from the target, so nothing was sent."
 	case Interrupted:
-		return fmt.Sprintf("Interrupted after %s of %s: %s.", reports.DurationText(r.DurationMS), reports.DurationText(r.PlannedMS), r.Result.inShort())
+		return fmt.Sprintf("Interrupted after %s of %s: %s.", span(r.DurationMS), span(r.PlannedMS), r.Result.inShort())
 	case Invalid:
 		return "Invalid: " + sentence(r.Invalid[0])
 	}

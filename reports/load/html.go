@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/kirimcheck/kirimcheck/reports"
@@ -21,7 +22,7 @@ var (
 	page = template.Must(template.New("load.html").Funcs(template.FuncMap{
 		"style":        func() template.CSS { return template.CSS(reports.Style() + pageStyle) },
 		"moment":       func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
-		"span":         reports.DurationText,
+		"span":         span,
 		"quantity":     Quantity,
 		"figure":       figure,
 		"milli":        milli,
@@ -125,4 +126,13 @@ func intervalCell(f FigureChange) string {
 		return "–"
 	}
 	return fmt.Sprintf("%s to %s", signed(*f.Low, f.Unit), signed(*f.High, f.Unit))
+}
+
+// span writes a length given in milliseconds, without the parts that are zero.
+func span(ms float64) string {
+	text := reports.DurationText(ms)
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	return text
 }

@@ -32,7 +32,7 @@ func WriteMarkdown(w io.Writer, r Redacted) error {
 	m.line("")
 	m.line("%s", code(report.Tool.Command))
 	m.line("")
-	m.line("%s %s, started %s, %s", report.Tool.Name, report.Tool.Version, report.Started.UTC().Format("2006-01-02 15:04:05 UTC"), reports.DurationText(report.DurationMS))
+	m.line("%s %s, started %s, %s", report.Tool.Name, report.Tool.Version, report.Started.UTC().Format("2006-01-02 15:04:05 UTC"), span(report.DurationMS))
 	m.line("")
 	m.line("</details>")
 	return m.w.Flush()

@@ -35,7 +35,7 @@ func course(r Report) []picture {
 	inFlight := []plot.Series{{Name: "under way at most", Class: "s1", Step: true, Points: steps(buckets, at, x.Max, func(b Bucket) float64 { return float64(b.InFlight) })}}
 
 	pictures := []picture{draw(plot.Chart{
-		ID: "plot-rate", Title: "Rate, deliveries per second", X: x, Y: plot.Linear(highestOf(rates), 5, countLabel), Series: rates,
+		ID: "plot-rate", Title: "Rate, deliveries per second", X: x, Y: plot.Linear(highestOf(rates)*1.04, 5, countLabel), Series: rates,
 		Summary: fmt.Sprintf("Offered %s, answered by 2xx %s over the whole run. The numbers are in the table below the plots.",
 			Quantity(r.Result.OfferedPerS, PerSecond), Quantity(r.Result.AchievedPerS, PerSecond)),
 		Columns: columns(series, func(b Bucket) string {

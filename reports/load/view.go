@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kirimcheck/kirimcheck/reports"
 	"github.com/kirimcheck/kirimcheck/reports/load/plot"
 )
 
@@ -148,7 +147,7 @@ func planPairs(p Plan) []pair {
 	}
 	pairs = append(pairs, pair{"Connections", connections}, pair{"Protocol", protocol})
 	if p.TimeoutMS > 0 {
-		pairs = append(pairs, pair{"Timeout", reports.DurationText(p.TimeoutMS)})
+		pairs = append(pairs, pair{"Timeout", span(p.TimeoutMS)})
 	}
 	if p.Trace != "" {
 		pairs = append(pairs, pair{"Trace (SHA-256)", p.Trace})

@@ -59,7 +59,8 @@ const (
 	left       = 66
 	right      = 12
 	top        = 10
-	bottom     = 40
+	underneath = 24 // for the labels of the X axis
+	names      = 15 // for the names of the axes, where there are some
 	maxColumns = 240
 )
 
@@ -94,7 +95,7 @@ func (c Chart) SVG() string {
 		for _, col := range c.Columns {
 			from, to := c.x(col.From), c.x(col.To)
 			fmt.Fprintf(&b, `<rect class="hover" x="%s" y="%d" width="%s" height="%d"><title>%s</title></rect>`,
-				num(from), top, num(to-from), h-top-bottom, html.EscapeString(col.Text))
+				num(from), top, num(to-from), h-top-c.bottom(), html.EscapeString(col.Text))
 		}
 	}
 	b.WriteString(`</svg>`)
@@ -108,10 +109,19 @@ func (c Chart) height() int {
 	return 230
 }
 
+// bottom is the room below the X axis.
+func (c Chart) bottom() int {
+	if c.X.Label == "" && c.Y.Label == "" {
+		return underneath
+	}
+	return underneath + names
+}
+
 func (c Chart) x(v float64) float64 { return left + c.X.place(v)*(width-left-right) }
 func (c Chart) y(v float64) float64 {
 	h := float64(c.height())
-	return h - bottom - c.Y.place(v)*(h-top-bottom)
+	under := float64(c.bottom())
+	return h - under - c.Y.place(v)*(h-top-under)
 }
 
 // frame draws the grid, the axes and their labels.
@@ -128,9 +138,9 @@ func (c Chart) frame(b *strings.Builder) {
 			anchor = "end"
 		}
 		fmt.Fprintf(b, `<path class="tick" d="M%s %dv4"/><text x="%s" y="%d" text-anchor="%s">%s</text>`,
-			x, h-bottom, x, h-bottom+17, anchor, html.EscapeString(t.Label))
+			x, h-c.bottom(), x, h-c.bottom()+16, anchor, html.EscapeString(t.Label))
 	}
-	fmt.Fprintf(b, `<path class="axis" d="M%d %dH%d"/>`, left, h-bottom, width-right)
+	fmt.Fprintf(b, `<path class="axis" d="M%d %dH%d"/>`, left, h-c.bottom(), width-right)
 	if c.X.Label != "" {
 		fmt.Fprintf(b, `<text class="label" x="%d" y="%d" text-anchor="end">%s</text>`, width-right, h-4, html.EscapeString(c.X.Label))
 	}

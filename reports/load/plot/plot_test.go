@@ -82,7 +82,7 @@ func TestAChartIsWellFormedWhateverItsTextsSay(t *testing.T) {
 
 func TestALineIsBrokenAtItsGaps(t *testing.T) {
 	g := NewWithT(t)
-	c := Chart{X: Axis{Max: 4}, Y: Axis{Max: 1}, Height: 150}
+	c := Chart{X: Axis{Max: 4}, Y: Axis{Max: 1}, Height: 134}
 	g.Expect(c.path(Series{Points: []Point{{0, 0}, {1, 1}, {2, Gap()}, {3, 0}, {4, Gap()}}})).To(Equal("M66 110L236.5 10M577.5 110h2"))
 	g.Expect(c.path(Series{Points: []Point{{0, 0}, {1, 1}}, Step: true})).To(Equal("M66 110H236.5V10"))
 	g.Expect(c.path(Series{Points: []Point{{0, Gap()}}})).To(BeEmpty())
