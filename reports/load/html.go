@@ -130,9 +130,12 @@ func intervalCell(f FigureChange) string {
 
 // span writes a length given in milliseconds, without the parts that are zero.
 func span(ms float64) string {
-	text := reports.DurationText(ms)
+	text := strings.Replace(reports.DurationText(ms), ".0 ", " ", 1)
 	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
 }
