@@ -28,6 +28,8 @@ func TestGoldenFiles(t *testing.T) {
 		{"unreachable.xml", "unreachable", WriteJUnit},
 		{"no-data.md", "no data", WriteMarkdown},
 		{"no-data.xml", "no data", WriteJUnit},
+		{"invalid.md", "invalid", WriteMarkdown},
+		{"invalid.xml", "invalid", WriteJUnit},
 		{"capacity.json", "capacity", withoutResult(WriteJSON)},
 		{"capacity.md", "capacity", WriteMarkdown},
 		{"compare.json", "compare", WriteJSON},

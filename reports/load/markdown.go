@@ -59,7 +59,10 @@ func (m markdown) thresholds(r Report) {
 	m.table("", "threshold", "measured", "from")
 	for _, t := range r.Thresholds {
 		mark, seen := "✅", "no data"
-		if t.Verdict != reports.Pass {
+		switch {
+		case r.Outcome == Invalid:
+			mark = "void"
+		case t.Verdict != reports.Pass:
 			mark = "❌"
 		}
 		if t.Observed != nil {

@@ -68,7 +68,7 @@ type Threshold struct {
 	From string `json:"from" text:"ours"`
 	// Source is where the contract states the limit; absent for the user's own.
 	Source *contract.Citation `json:"source,omitempty" text:"ours"`
-	// Verdict is pass or fail; what had no data fails.
+	// Verdict is pass or fail; what had no data fails. It is void where the run is invalid.
 	Verdict reports.Verdict `json:"verdict"`
 	// Observed is what was measured, in Unit; absent where there was no data.
 	Observed *float64 `json:"observed,omitempty"`

@@ -14,6 +14,8 @@ import (
 type view struct {
 	Report
 	Tiles []tile
+	// Void says that the run is invalid, so that no threshold holds and none is broken.
+	Void bool
 	// Known is the number of deliveries whose end is known.
 	Known int64
 	// Course are the plots over time, Rows the same as a table; Grouped says how many buckets a row covers, where it is
@@ -60,7 +62,7 @@ func draw(c plot.Chart) picture {
 }
 
 func newView(r Report) (view, error) {
-	v := view{Report: r, PlanPairs: planPairs(r.Plan), CompareNote: compareNote(r.Compare)}
+	v := view{Report: r, Void: r.Outcome == Invalid, PlanPairs: planPairs(r.Plan), CompareNote: compareNote(r.Compare)}
 	if r.Capacity != nil {
 		v.CapacityPlot, v.CapacityPairs = capacityPlot(r.Capacity, r.Thresholds), capacityPairs(r.Capacity)
 	}

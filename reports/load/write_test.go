@@ -98,3 +98,19 @@ func TestHostileTextActsNowhere(t *testing.T) {
 	g.Expect(WriteJUnit(&xml, redacted)).To(Succeed())
 	g.Expect(xml.String()).NotTo(Or(ContainSubstring("\x1b"), ContainSubstring("\x00")))
 }
+
+// The figures of an invalid run may look well, and no format may say that they are.
+func TestNothingOfAnInvalidRunIsGreen(t *testing.T) {
+	g := NewWithT(t)
+	r := samples(t)["invalid"]
+	g.Expect(r.report.Thresholds).To(ContainElement(HaveField("Verdict", reports.Pass)), "the sample has what could be taken for good")
+	var html, md, xml bytes.Buffer
+	g.Expect(WriteHTML(&html, r)).To(Succeed())
+	g.Expect(html.String()).NotTo(Or(ContainSubstring(">Holds<"), ContainSubstring("</svg>Holds"), ContainSubstring("</svg>Broken")))
+	g.Expect(strings.Count(html.String(), ">Void<")).To(Equal(len(r.report.Thresholds)))
+	g.Expect(WriteMarkdown(&md, r)).To(Succeed())
+	g.Expect(md.String()).NotTo(Or(ContainSubstring("✅"), ContainSubstring("❌")))
+	g.Expect(WriteJUnit(&xml, r)).To(Succeed())
+	g.Expect(strings.Count(xml.String(), "<skipped ")).To(Equal(len(r.report.Thresholds)))
+	g.Expect(strings.Count(xml.String(), "<error ")).To(Equal(1))
+}
