@@ -2,6 +2,8 @@ package slo
 
 import (
 	"errors"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -174,4 +176,21 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q becomes %q, which is read as %q, %v", text, s.Text, again.Text, err)
 		}
 	})
+}
+
+// What the documentation shows as a limit is one.
+func TestTheLimitsInTheDocumentationAreRead(t *testing.T) {
+	g := NewWithT(t)
+	text, err := os.ReadFile("../../docs/load-report.md")
+	g.Expect(err).NotTo(HaveOccurred())
+	found := regexp.MustCompile("`([a-z0-9_.]+(?:\\([^)]*\\))?(?:\\{[^}]*\\})? (?:<|>|<=|>=) [^`]+)`").FindAllStringSubmatch(string(text), -1)
+	g.Expect(len(found)).To(BeNumerically(">=", 8))
+	for _, match := range found {
+		_, err := Parse(match[1], "docs")
+		if match[1] == "errors <= 100%" {
+			g.Expect(err).To(HaveOccurred(), "the page says so")
+			continue
+		}
+		g.Expect(err).NotTo(HaveOccurred())
+	}
 }
