@@ -20,7 +20,5 @@ var reportPage = template.Must(page.New("report.html", pageTemplate, template.Fu
 // WriteHTML writes the report as one self-contained page. Every requirement has its id as an anchor, so that
 // report.html#receiver.signature.stale.effect leads to what is said about it.
 func WriteHTML(w io.Writer, r Redacted) error {
-	show := func(s string) string { return page.Visible(s, "\t\r\n") }
-	shown := mapStrings(r.report, func(any) {}, show, show)
-	return reportPage.Execute(w, newView(shown))
+	return reportPage.Execute(w, newView(Shown(r.report)))
 }
