@@ -144,7 +144,11 @@ func NewSession(opts Options) (*Session, error) {
 	s.party = s.newParty()
 	s.comesBack = s.looksAgain
 	s.ledger = ledger.For(s.role, s.edition.ID)
-	if s.variants, err = fixtures.Variants(s.edition); err != nil {
+	catalogue := fixtures.Variants
+	if s.playsMeta() {
+		catalogue = fixtures.MetaVariants
+	}
+	if s.variants, err = catalogue(s.edition); err != nil {
 		return nil, err
 	}
 	s.fields, err = fixtures.Fields()
@@ -197,9 +201,16 @@ func (s *Session) open(ctx context.Context, process int, from *shared) error {
 	// Each process draws from a seed of its own, so that no two ever make the same id.
 	seed := s.opts.Seed + uint64(process) - 1
 	s.random = rand.New(rand.NewPCG(seed, 0))
-	s.generator, err = fixtures.NewGenerator(s.edition, seed, time.Now)
+	generator := fixtures.NewGenerator
+	if s.playsMeta() {
+		generator = fixtures.NewMetaGenerator
+	}
+	s.generator, err = generator(s.edition, seed, time.Now)
 	return err
 }
+
+// playsMeta reports whether the harness stands in for Meta, before the target, and not for Kirim.
+func (s *Session) playsMeta() bool { return s.role != contract.RoleReceiver }
 
 // share is what the first process tells the others.
 func (s *Session) share() shared {

@@ -113,7 +113,11 @@ func (f *triggerFlags) run(ctx context.Context, name string, out io.Writer) (int
 	if err != nil {
 		return 0, usageError{err}
 	}
-	generator, err := fixtures.NewGenerator(edition, f.seed, time.Now)
+	newGenerator := fixtures.NewGenerator
+	if f.as == asMeta {
+		newGenerator = fixtures.NewMetaGenerator
+	}
+	generator, err := newGenerator(edition, f.seed, time.Now)
 	if err != nil {
 		return 0, err
 	}
@@ -252,7 +256,11 @@ func (f *triggerFlags) writeCatalogue(out io.Writer) error {
 	if err != nil {
 		return usageError{err}
 	}
-	variants, err := fixtures.Variants(edition)
+	catalogue := fixtures.Variants
+	if f.as == asMeta {
+		catalogue = fixtures.MetaVariants
+	}
+	variants, err := catalogue(edition)
 	if err != nil {
 		return err
 	}
