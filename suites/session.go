@@ -62,7 +62,7 @@ type Session struct {
 	role     contract.Role
 	meta     contract.Meta
 	party    party
-	// events are the names of the events that the target is subscribed to.
+	// events are the names of the events that the target is subscribed to and the harness can make.
 	events   []string
 	variants []fixtures.Variant
 	fields   []fixtures.Field
@@ -131,7 +131,13 @@ func NewSession(opts Options) (*Session, error) {
 	}
 	s := &Session{opts: opts, readings: readings, role: opts.Role, closeObs: func() error { return nil }}
 	if opts.Target != nil {
-		s.edition, s.role, s.events = opts.Target.Contract, opts.Target.Role, opts.Target.Events
+		s.edition, s.role = opts.Target.Contract, opts.Target.Role
+		for _, name := range opts.Target.Events {
+			// The catalogue may name more than anybody can make.
+			if _, ok := s.edition.Event(name); ok {
+				s.events = append(s.events, name)
+			}
+		}
 	} else {
 		if s.edition, err = contract.LoadEdition(opts.Edition); err != nil {
 			return nil, err

@@ -85,7 +85,7 @@ func newTrigger(code *int) *cobra.Command {
 	flags.IntVar(&f.count, "count", 1, "how many events, each unique")
 	flags.BoolVar(&f.print, "print", false, "print the curl line and send nothing")
 	flags.BoolVar(&f.list, "list", false, "list the events and their variants")
-	flags.StringVar(&f.edition, "edition", "", "edition of the contract")
+	flags.StringVar(&f.edition, "edition", "", withEditions("edition of the contract"))
 	flags.StringVar(&f.secretEnv, "secret-env", "", "environment variable that holds the secret")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the generated ids and texts; 0 picks one")
 	return cmd
