@@ -69,6 +69,33 @@ func TestKirimdevSaysWhatItsEvidenceSays(t *testing.T) {
 	}
 }
 
+// In an edition that is evidence, a report says of every requirement why it holds there: for its own reasons, or by a reading.
+func TestRequirementsOfEvidenceRestOnAReading(t *testing.T) {
+	ledger, err := contract.LoadLedger()
+	if err != nil {
+		t.Fatal(err)
+	}
+	readings, err := contract.Readings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := contract.Editions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range all {
+		rows := ledger.For(contract.RoleRelay, e.ID)
+		for i, r := range rows.As(e) {
+			was := rows[i].Reading
+			_, known := readings[r.Reading]
+			known = known || len(r.Editions) > 0
+			if e.Standing != "evidence" && r.Reading != was || e.Standing == "evidence" && (!known || was != "" && r.Reading != was) {
+				t.Errorf("%s: %s rests on %q, was %q", e.ID, r.ID, r.Reading, was)
+			}
+		}
+	}
+}
+
 func TestOutboundIsTheEventOfTheEdition(t *testing.T) {
 	for id, want := range map[string]string{"kckit": "", "kirim.chat": "message.created", "kirimdev": "message.sent"} {
 		e, err := contract.LoadEdition(id)

@@ -103,12 +103,16 @@ type Paths struct {
 
 // Edition is one dated version of the contract: every number and name that differs between versions.
 type Edition struct {
-	ID            string  `yaml:"id"`
-	Title         string  `yaml:"title"`
-	Documentation string  `yaml:"documentation"`
-	APIBase       string  `yaml:"api_base"`
-	Standing      string  `yaml:"standing"`
-	Events        []Event `yaml:"events"`
+	ID            string `yaml:"id"`
+	Title         string `yaml:"title"`
+	Documentation string `yaml:"documentation"`
+	APIBase       string `yaml:"api_base"`
+	// Standing is authority, second or evidence.
+	Standing string `yaml:"standing"`
+	// Reading names the reading by which requirements that name no edition hold in this one; empty where its own
+	// documentation has them.
+	Reading string  `yaml:"reading,omitempty"`
+	Events  []Event `yaml:"events"`
 	// Unseen are the events of the catalogue that nobody here can make.
 	Unseen      []Unseen    `yaml:"unseen,omitempty"`
 	Passthrough Passthrough `yaml:"passthrough,omitempty"`
@@ -169,6 +173,9 @@ func (e Edition) check() error {
 	}
 	if e.TimePrecision != 0 && e.TimePrecision != time.Millisecond {
 		return fmt.Errorf("contract/editions/%s.yaml: time_precision is %s; leave it out for seconds, or write 1ms", e.ID, e.TimePrecision)
+	}
+	if e.Standing == "evidence" && e.Reading == "" {
+		return fmt.Errorf("contract/editions/%s.yaml: what is evidence needs the reading by which other editions' requirements hold in it", e.ID)
 	}
 	for _, unseen := range e.Unseen {
 		if _, both := e.Event(unseen.Name); both || unseen.Reason == "" {

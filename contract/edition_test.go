@@ -15,6 +15,7 @@ func TestEditionsThatNobodyCanFollowAreRefused(t *testing.T) {
 		"unknown precision":        {Edition{TimePrecision: time.Microsecond}, "1µs"},
 		"unseen without a reason":  {Edition{Unseen: []Unseen{{Name: "a.b"}}}, "a.b"},
 		"unseen and seen":          {Edition{Events: []Event{{Name: "a.b"}}, Unseen: []Unseen{{"a.b", "r"}}}, "a.b"},
+		"evidence of no reading":   {Edition{Standing: "evidence"}, "reading"},
 		"as the authority, in all": {Edition{}, ""},
 	} {
 		err := c.edition.check()

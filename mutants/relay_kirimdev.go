@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -202,6 +203,22 @@ func againMutants() []Mutant {
 					return out
 				}
 				return body
+			}),
+		},
+		{
+			Name: "terminal-word-of-another-edition", Defect: "a delivery that failed for good is called failed, as in kirim.chat",
+			Breaks: []string{"relay.replay.status-seen"}, Filter: "relay.replay.status-seen",
+			relay: answering(func(_ *http.Request, a *answer) {
+				a.members(func(doc map[string]any) { renamed(doc["data"]) })
+			}),
+		},
+		{
+			Name: "terminal-word-capitalised", Defect: "a delivery that failed for good is called Dead, as people are shown it",
+			Breaks: []string{"relay.replay.status-seen"}, Filter: "relay.replay.status-seen",
+			relay: answering(func(_ *http.Request, a *answer) {
+				shown := bytes.ReplaceAll(a.body.Bytes(), []byte(`"status":"dead"`), []byte(`"status":"Dead"`))
+				a.body.Reset()
+				a.body.Write(shown)
 			}),
 		},
 		{

@@ -14,7 +14,7 @@ import (
 // relayReplay holds the specs of deliveries that failed for good, and of how they come back.
 func (s *Session) relayReplay() {
 	// The editions have different words for it, and so different requirements.
-	for _, id := range []string{"relay.replay.status-dead", "relay.replay.status-failed"} {
+	for _, id := range []string{"relay.replay.status-dead", "relay.replay.status-failed", "relay.replay.status-seen"} {
 		if _, ok := s.ledger.Get(id); ok {
 			s.relaySpec(id, "after a 4xx", failedAtOnce, target.DeliveryAPI)
 			s.serialSpec(id, "after all attempts", failedAfterAll, target.DeliveryAPI)

@@ -149,7 +149,7 @@ func NewSession(opts Options) (*Session, error) {
 	}
 	s.party = s.newParty()
 	s.comesBack = s.looksAgain
-	s.ledger = ledger.For(s.role, s.edition.ID)
+	s.ledger = ledger.For(s.role, s.edition.ID).As(s.edition)
 	catalogue := fixtures.Variants
 	if s.playsMeta() {
 		catalogue = fixtures.MetaVariants
