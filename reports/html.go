@@ -32,9 +32,7 @@ var (
 // WriteHTML writes the report as one self-contained page. Every requirement has its id as an anchor, so that
 // report.html#receiver.signature.stale.effect leads to what is said about it.
 func WriteHTML(w io.Writer, r Redacted) error {
-	show := func(s string) string { return visible(s, "\t\r\n") }
-	shown := mapStrings(r.report, func(any) {}, show, show)
-	return reportPage.Execute(w, newView(shown))
+	return reportPage.Execute(w, newView(Shown(r.report)))
 }
 
 // durationText writes a length given in milliseconds for a person.

@@ -18,16 +18,19 @@ const (
 
 // CheckWritable creates the folder where it is missing and proves that reports can be written there, so that a run of
 // an hour does not end with nothing. It overwrites nothing.
-func CheckWritable(dir string) error {
+func CheckWritable(dir string) error { return CheckWritableFor(dir, JSONFile, JUnitFile, HTMLFile) }
+
+// CheckWritableFor is CheckWritable for files of these names.
+func CheckWritableFor(dir string, names ...string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("report folder %s cannot be made: %w", dir, reason(err))
 	}
-	for _, name := range []string{JSONFile, JUnitFile, HTMLFile} {
+	for _, name := range names {
 		if info, err := os.Lstat(filepath.Join(dir, name)); err == nil && info.IsDir() {
 			return fmt.Errorf("report folder %s: %s is a folder; the report needs that name for a file", dir, name)
 		}
 	}
-	probe := []file{{"probe", func(w io.Writer) error { _, err := io.WriteString(w, "probe\n"); return err }}}
+	probe := []File{{"probe", func(w io.Writer) error { _, err := io.WriteString(w, "probe\n"); return err }}}
 	staged, err := stage(dir, probe)
 	if err != nil {
 		return err
@@ -42,20 +45,22 @@ func WriteAll(dir string, r Redacted) ([]string, error) {
 	if r.report.SchemaVersion == "" {
 		return nil, errors.New("report is empty: it was not made by a Redactor from a built report")
 	}
-	return writeFiles(dir, []file{
+	return WriteFiles(dir, []File{
 		{JSONFile, func(w io.Writer) error { return WriteJSON(w, r) }},
 		{JUnitFile, func(w io.Writer) error { return WriteJUnit(w, r) }},
 		{HTMLFile, func(w io.Writer) error { return WriteHTML(w, r) }},
 	})
 }
 
-// file is a file to be written: its name in the folder, and what writes its content.
-type file struct {
-	name  string
-	write func(io.Writer) error
+// File is a file to be written: its name in the folder, and what writes its content.
+type File struct {
+	Name  string
+	Write func(io.Writer) error
 }
 
-func writeFiles(dir string, files []file) (paths []string, err error) {
+// WriteFiles writes the files into the folder, which it creates where it is missing, and returns their paths. They appear
+// only once all of them have been written.
+func WriteFiles(dir string, files []File) (paths []string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("report folder %s cannot be made: %w", dir, reason(err))
 	}
@@ -65,8 +70,8 @@ func writeFiles(dir string, files []file) (paths []string, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(staged)) }()
 	for _, f := range files {
-		path := filepath.Join(dir, f.name)
-		if err := os.Rename(filepath.Join(staged, f.name), path); err != nil {
+		path := filepath.Join(dir, f.Name)
+		if err := os.Rename(filepath.Join(staged, f.Name), path); err != nil {
 			return nil, fmt.Errorf("report %s cannot be put in place: %w", path, reason(err))
 		}
 		paths = append(paths, path)
@@ -76,14 +81,14 @@ func writeFiles(dir string, files []file) (paths []string, err error) {
 
 // stage writes the files into a new folder inside dir, hence on the same file system, so that each can be renamed into
 // place. It leaves nothing behind on an error.
-func stage(dir string, files []file) (staged string, err error) {
+func stage(dir string, files []File) (staged string, err error) {
 	staged, err = os.MkdirTemp(dir, ".reports-*")
 	if err != nil {
 		return "", fmt.Errorf("report folder %s cannot be written: %w", dir, reason(err))
 	}
 	for _, f := range files {
-		if err := writeFile(filepath.Join(staged, f.name), f.write); err != nil {
-			return "", errors.Join(fmt.Errorf("report %s cannot be written: %w", filepath.Join(dir, f.name), reason(err)),
+		if err := writeFile(filepath.Join(staged, f.Name), f.Write); err != nil {
+			return "", errors.Join(fmt.Errorf("report %s cannot be written: %w", filepath.Join(dir, f.Name), reason(err)),
 				os.RemoveAll(staged))
 		}
 	}

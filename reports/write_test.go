@@ -71,14 +71,14 @@ func TestAFailedWriteLeavesTheOldFilesAlone(t *testing.T) {
 		g := NewWithT(t)
 		dir := t.TempDir()
 		old := map[string]string{JSONFile: "old", JUnitFile: "old", HTMLFile: "old"}
-		files := []file{{JSONFile, good}, {JUnitFile, good}, {HTMLFile, good}}
+		files := []File{{JSONFile, good}, {JUnitFile, good}, {HTMLFile, good}}
 		for name, text := range old {
 			g.Expect(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600)).To(Succeed())
 		}
-		files[position].write = bad
-		paths, err := writeFiles(dir, files)
+		files[position].Write = bad
+		paths, err := WriteFiles(dir, files)
 		g.Expect(err).To(MatchError(full))
-		g.Expect(err.Error()).To(ContainSubstring(files[position].name))
+		g.Expect(err.Error()).To(ContainSubstring(files[position].Name))
 		g.Expect(paths).To(BeNil())
 		g.Expect(listing(t, dir)).To(Equal(old))
 	}

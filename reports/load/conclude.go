@@ -3,7 +3,6 @@ package load
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/kirimcheck/kirimcheck/reports"
 )
@@ -153,14 +152,3 @@ func (c *Comparison) headline() string {
 
 // sentence ends a text with exactly one full stop.
 func sentence(s string) string { return strings.TrimRight(s, ". ") + "." }
-
-func span(ms float64) string {
-	d := time.Duration(ms * float64(time.Millisecond))
-	switch {
-	case d < time.Second:
-		return d.Round(time.Millisecond).String()
-	case d < time.Minute:
-		return d.Round(100 * time.Millisecond).String()
-	}
-	return d.Round(time.Second).String()
-}
