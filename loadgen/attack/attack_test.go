@@ -100,7 +100,7 @@ func (r run) do(t *testing.T) (*load.Result, *server, *schedule.Schedule, *Recor
 		}
 	}
 	target := &server{began: began, ends: r.ends}
-	record := NewRecord(r.duration, sender.Taken)
+	record := NewRecord(r.duration, sender.Taken, 25*time.Millisecond)
 	if r.stopAfter > 0 {
 		time.AfterFunc(r.stopAfter, cancel)
 	}

@@ -44,6 +44,9 @@ type Record struct {
 	// lastSuccess and lastEnd are the ends of the last 2xx and of the last delivery.
 	lastSuccess, lastEnd time.Duration
 	lag                  *hdrhistogram.Histogram
+	// ownLate counts the starts that the generator itself delayed by more than ownLimit.
+	ownLate  int64
+	ownLimit time.Duration
 	// lagMax is the largest lag since it was last asked for.
 	lagMax time.Duration
 	series stretches
@@ -57,10 +60,10 @@ type eventRecord struct {
 }
 
 // NewRecord returns an empty account of a run of this planned length. taken reports whether a status acknowledges a
-// delivery.
-func NewRecord(planned time.Duration, taken func(status int) bool) *Record {
+// delivery; starts that the generator itself delays by more than ownLimit are counted, see OwnLate.
+func NewRecord(planned time.Duration, taken func(status int) bool, ownLimit time.Duration) *Record {
 	return &Record{
-		taken: taken, planned: planned,
+		taken: taken, planned: planned, ownLimit: ownLimit,
 		schedule: load.Schedule{LateAfterMS: inMS(LateAfter)},
 		events:   map[string]*eventRecord{}, classes: map[load.Class]*load.ErrorClass{}, lag: load.NewHistogram(),
 		series: newStretches(load.BucketLength(planned), false), blocks: newStretches(load.BlockLength(planned), true),
@@ -94,6 +97,9 @@ func (r *Record) begin(f *flight) {
 	}
 	if float64(own) >= ownShare*float64(late) {
 		load.Record(r.lag, own)
+		if own > r.ownLimit {
+			r.ownLate++
+		}
 		r.lagMax = max(r.lagMax, own)
 	}
 	r.inFlight++
@@ -187,6 +193,13 @@ func (r *Record) LagMax() (time.Duration, bool) {
 	lag := r.lagMax
 	r.lagMax = 0
 	return lag, r.counts.Sent > 0
+}
+
+// OwnLate is the number of starts that the generator itself delayed by more than the limit, whatever the target did.
+func (r *Record) OwnLate() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ownLate
 }
 
 // Lag is the distribution of the generator's own lag; nil where there was no start.
