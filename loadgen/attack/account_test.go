@@ -177,7 +177,7 @@ func TestSeriesIsBounded(t *testing.T) {
 	week := 7 * 24 * time.Hour
 	r := NewRecord(week, func(int) bool { return true }, 0)
 	d := &payload.Delivery{Event: "message.status"}
-	for at := time.Duration(0); at < week; at += time.Minute {
+	for at := time.Duration(0); at < week; at += time.Hour {
 		d.At = at
 		f := &flight{delivery: d, start: at, ideal: at, end: at + ms, answer: Answer{Status: 200}}
 		r.begin(f)

@@ -23,42 +23,53 @@ const (
 // Mix is the share of each event, in percent. The shares add up to 100.
 type Mix map[string]float64
 
-// DefaultMix is what a WhatsApp business sees. A message to a customer causes three statuses (sent, delivered, read), and
-// about 30 of 100 customers reply: Meta sizes callback URLs by these figures (Meta, throughput: 1000 messages a second
-// with 30 % replies are 3000 statuses and 300 messages). An edition with message.created has one for each message to a
-// customer. Contacts and conversations change far less often: one delivery in twenty is about them.
-func DefaultMix(edition contract.Edition, role contract.Role) Mix {
-	messages := Mix{}
-	for event, perMessage := range map[string]float64{messageStatus: 3, messageReceived: 0.3, messageCreated: 1} {
-		if known(edition, role, event) {
-			messages[event] = perMessage
-		}
-	}
+// DefaultReplies is the part of the messages to customers that is answered in Meta's example of a callback URL's load: 1000
+// messages a second with 30 % replies are 3000 statuses and 300 messages (Meta, throughput).
+const DefaultReplies = 0.3
+
+// DefaultMix is what a WhatsApp business sees, of the events that the target is sent. A message to a customer causes three
+// statuses (sent, delivered, read), and 30 of 100 customers reply; Meta sizes callback URLs by these figures. An edition
+// with message.created has one for each message to a customer. Contacts and conversations change far less often: one
+// delivery in twenty is about them.
+func DefaultMix(events []string, meta contract.Meta) Mix {
+	messages := Mix{messageStatus: meta.StatusesPerMessage.Value, messageReceived: DefaultReplies, messageCreated: 1}
+	maps.DeleteFunc(messages, func(event string, _ float64) bool { return !slices.Contains(events, event) })
 	var others []string
-	for _, e := range Events(edition, role) {
+	for _, e := range events {
 		if _, ok := messages[e]; !ok {
 			others = append(others, e)
 		}
 	}
-	const aboutOthers = 5 // percent
-	mix, left := Mix{}, 100.0
-	for _, e := range others {
-		mix[e] = aboutOthers / float64(len(others))
-		left -= mix[e]
+	aboutOthers := 5.0 // percent
+	switch {
+	case len(others) == 0:
+		aboutOthers = 0
+	case len(messages) == 0:
+		aboutOthers = 100
 	}
-	total := 0.0
+	mix, total := Mix{}, 0.0
 	for _, e := range slices.Sorted(maps.Keys(messages)) {
 		total += messages[e]
 	}
 	for e, perMessage := range messages {
-		mix[e] = left * perMessage / total
+		mix[e] = (100 - aboutOthers) * perMessage / total
+	}
+	for _, e := range others {
+		mix[e] = aboutOthers / float64(len(others))
 	}
 	return mix
 }
 
-// MetaMix is the traffic by which Meta sizes callback URLs, and nothing else: three statuses and 0.3 replies for each
-// message to a customer (Meta, throughput).
-func MetaMix() Mix { return Mix{messageStatus: 100 * 3 / 3.3, messageReceived: 100 * 0.3 / 3.3} }
+// MetaMix is the traffic by which Meta sizes callback URLs, and nothing else: the statuses of each message to a customer,
+// and the replies.
+func MetaMix(meta contract.Meta, replies float64) Mix {
+	statuses := meta.StatusesPerMessage.Value
+	mix := Mix{messageStatus: 100 * statuses / (statuses + replies)}
+	if replies > 0 {
+		mix[messageReceived] = 100 * replies / (statuses + replies)
+	}
+	return mix
+}
 
 // Events are the events that a target of a role can be sent, in the edition's order.
 func Events(edition contract.Edition, role contract.Role) []string {
@@ -71,16 +82,12 @@ func Events(edition contract.Edition, role contract.Role) []string {
 	return out
 }
 
-func known(edition contract.Edition, role contract.Role, event string) bool {
-	return slices.Contains(Events(edition, role), event)
-}
-
 // sumTolerance is how far from 100 the shares may add up to: what rounding to two decimals of a handful of events leaves.
 const sumTolerance = 0.05
 
-// ParseMix reads a mix such as message.received=70,message.status=30, in percent. The error says what is wrong.
-func ParseMix(text string, edition contract.Edition, role contract.Role) (Mix, error) {
-	events := Events(edition, role)
+// ParseMix reads a mix such as message.received=70,message.status=30, in percent, of the events that the target is sent.
+// The error says what is wrong.
+func ParseMix(text string, events []string) (Mix, error) {
 	mix, sum := Mix{}, 0.0
 	for part := range strings.SplitSeq(text, ",") {
 		name, value, given := strings.Cut(strings.TrimSpace(part), "=")
@@ -88,7 +95,7 @@ func ParseMix(text string, edition contract.Edition, role contract.Role) (Mix, e
 		_, twice := mix[name]
 		switch {
 		case !slices.Contains(events, name):
-			return nil, fmt.Errorf("mix: unknown event %q; edition %s has: %s", name, edition.ID, strings.Join(events, ", "))
+			return nil, fmt.Errorf("mix: unknown event %q; this target is sent: %s", name, strings.Join(events, ", "))
 		case !given || err != nil || !(share >= 0 && share <= 100):
 			return nil, fmt.Errorf("mix: %q is not a share in percent from 0 to 100, such as %s=70", part, name)
 		case twice:

@@ -41,7 +41,7 @@ const (
 // complete checks the options and fills in what was left out.
 func (o Options) complete(edition contract.Edition, role contract.Role, meta contract.Meta) (Options, error) {
 	if len(o.Mix) == 0 {
-		o.Mix = DefaultMix(edition, role)
+		o.Mix = DefaultMix(Events(edition, role), meta)
 	}
 	sum := 0.0
 	for name, share := range map[string]float64{

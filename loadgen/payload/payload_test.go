@@ -200,11 +200,11 @@ func TestMixesThatCannotBeMeant(t *testing.T) {
 		"message.received=50,message.received=50,message.status=100": "twice",
 		"": "unknown event",
 	} {
-		if mix, err := ParseMix(text, c.Edition, c.Role); err == nil || !strings.Contains(err.Error(), say) {
+		if mix, err := ParseMix(text, Events(c.Edition, c.Role)); err == nil || !strings.Contains(err.Error(), say) {
 			t.Errorf("%q gives %v; error %v does not say %q", text, mix, err, say)
 		}
 	}
-	if _, err := ParseMix("conversation.closed=100", c.Edition, contract.RoleMetaReceiver); err == nil {
+	if _, err := ParseMix("conversation.closed=100", Events(c.Edition, contract.RoleMetaReceiver)); err == nil {
 		t.Error("Meta is made to send an event of Kirim's")
 	}
 	for _, o := range []Options{
@@ -221,7 +221,7 @@ func TestMixesThatCannotBeMeant(t *testing.T) {
 func TestDefaultMixFollowsMetasFigures(t *testing.T) {
 	for edition, created := range map[string]float64{"kckit": 0, "kirim.chat": 1} {
 		c := config(t, edition, contract.RoleReceiver, Options{})
-		shares := DefaultMix(c.Edition, c.Role).Shares()
+		shares := DefaultMix(Events(c.Edition, c.Role), c.Meta).Shares()
 		sum := 0.0
 		for _, share := range shares {
 			sum += share

@@ -118,3 +118,23 @@ func (t *Trace) add(line string, names map[string]string, known func(string) boo
 	}
 	return nil
 }
+
+// Mix is the share of each event among the first n starts; those without an event follow the mix that is given.
+func (t *Trace) Mix(others map[string]float64, n uint64) map[string]float64 {
+	counts := map[string]float64{}
+	for _, event := range t.Events[:n] {
+		counts[event]++
+	}
+	out := map[string]float64{}
+	for event, count := range counts {
+		if event != "" {
+			out[event] += count / float64(n)
+		}
+	}
+	for event, share := range others {
+		if open := counts[""]; open > 0 {
+			out[event] += share * open / float64(n)
+		}
+	}
+	return out
+}
