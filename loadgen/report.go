@@ -42,4 +42,6 @@ func (s *Session) Unreached(kind load.Kind, tool reports.Tool, sc *schedule.Sche
 	return load.Conclude(r, load.NeverReached)
 }
 
-func inMS(d time.Duration) float64 { return float64(d.Round(time.Microsecond)) / float64(time.Millisecond) }
+func inMS(d time.Duration) float64 {
+	return float64(d.Round(time.Microsecond)) / float64(time.Millisecond)
+}
