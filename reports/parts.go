@@ -45,11 +45,12 @@ type JUnitSuite struct {
 	Cases      []JUnitCase
 }
 
-// JUnitCase is one test case. At most one of Failure and Error is not empty.
+// JUnitCase is one test case. At most one of Failure, Error and Skipped is not empty.
 type JUnitCase struct {
 	Name, Class string
-	// Failure or Error is the message of a case that did not pass, Kind what it is in a word, Details the whole story.
-	Failure, Error, Kind, Details string
+	// Failure, Error or Skipped is the message of a case that did not pass, Kind what it is in a word, Details the whole
+	// story.
+	Failure, Error, Skipped, Kind, Details string
 }
 
 // WriteJUnitSuite writes the suite as JUnit XML.
@@ -65,6 +66,8 @@ func WriteJUnitSuite(w io.Writer, s JUnitSuite) error {
 			made.Failure = &junitDetail{Message: xmlText(c.Failure), Type: c.Kind, Text: xmlText(c.Details)}
 		case c.Error != "":
 			made.Error = &junitDetail{Message: xmlText(c.Error), Type: c.Kind, Text: xmlText(c.Details)}
+		case c.Skipped != "":
+			made.Skipped = &junitDetail{Message: xmlText(c.Skipped)}
 		case c.Details != "":
 			made.SystemOut = &junitText{Text: xmlText(c.Details)}
 		}

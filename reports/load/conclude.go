@@ -22,13 +22,16 @@ const (
 
 // Conclude sets the outcome and the headline of a report that is complete otherwise. A finished run of which nothing is
 // known becomes invalid, with that as its reason, so that no run that measured nothing can look good; so does a search
-// for the capacity without an answer, unless it was the target that gave out.
+// for the capacity without an answer, unless it was the target that gave out, and a comparison without data.
 func Conclude(r Report, end Ending) Report {
 	if r.Kind == KindRun && end == Finished && r.Result.known() == 0 {
 		r.Invalid = append(r.Invalid[:len(r.Invalid):len(r.Invalid)], "nothing was measured: no delivery came to an end that is known")
 	}
 	if c := r.Capacity; end == Finished && c != nil && c.RatePerS == nil && c.LimitedBy != LimitTarget {
 		r.Invalid = append(r.Invalid[:len(r.Invalid):len(r.Invalid)], strings.TrimSuffix(c.Statement, "."))
+	}
+	if c := r.Compare; end == Finished && c != nil && c.Verdict == NoData {
+		r.Invalid = append(r.Invalid[:len(r.Invalid):len(r.Invalid)], "nothing can be said: no deciding figure has data on both sides")
 	}
 	r.Outcome = outcome(r, end)
 	r.Headline = headline(r)

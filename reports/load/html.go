@@ -19,7 +19,7 @@ var (
 	//go:embed page/load.css
 	pageStyle string
 
-	page = template.Must(template.New("load.html").Funcs(template.FuncMap{
+	loadPage = template.Must(template.New("load.html").Funcs(template.FuncMap{
 		"style":        func() template.CSS { return template.CSS(reports.Style() + pageStyle) },
 		"moment":       func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 		"span":         span,
@@ -46,7 +46,7 @@ func WriteHTML(w io.Writer, r Redacted) error {
 	if err != nil {
 		return err
 	}
-	return page.Execute(w, v)
+	return loadPage.Execute(w, v)
 }
 
 func outcomeLabel(o Outcome) string {
@@ -130,9 +130,12 @@ func intervalCell(f FigureChange) string {
 
 // span writes a length given in milliseconds, without the parts that are zero.
 func span(ms float64) string {
-	text := reports.DurationText(ms)
+	text := strings.Replace(reports.DurationText(ms), ".0 ", " ", 1)
 	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
 }

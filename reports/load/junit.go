@@ -10,6 +10,7 @@ import (
 
 // WriteJUnit writes the verdicts as JUnit XML: a test case for each threshold, for each deciding figure of a comparison,
 // and one for the run as a whole, which is an error where the run is invalid, was interrupted or never reached its target.
+// The thresholds of an invalid run are skipped: they neither hold nor are they broken.
 func WriteJUnit(w io.Writer, r Redacted) error {
 	report := r.report
 	return reports.WriteJUnitSuite(w, reports.JUnitSuite{
@@ -43,7 +44,10 @@ func cases(r Report) []reports.JUnitCase {
 			break
 		}
 		c := reports.JUnitCase{Name: t.Expression, Class: class + ".threshold"}
-		if t.Verdict != reports.Pass {
+		switch {
+		case r.Outcome == Invalid:
+			c.Skipped = "void: the run is invalid"
+		case t.Verdict != reports.Pass:
 			c.Failure, c.Kind = t.Reason, string(t.Verdict)
 			c.Details = fmt.Sprintf("threshold: %s\nfrom:      %s\nseen:      %s\nrepeat:    %s\n", t.Expression, t.From, t.Reason, r.Tool.Command)
 		}

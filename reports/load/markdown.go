@@ -15,11 +15,14 @@ import (
 func WriteMarkdown(w io.Writer, r Redacted) error {
 	report := reports.Shown(r.report)
 	m := markdown{bufio.NewWriter(w)}
-	m.line("### %s %s", outcomeMark(report.Outcome), report.Headline)
+	m.line("### %s %s", outcomeMark(report.Outcome), text(report.Headline))
 	m.line("")
 	m.line("%s (%s, edition %s), %s, %s", text(report.Target.Name), report.Target.Role, text(report.Target.Edition), code(report.Target.URL), text(report.Plan.Schedule))
-	for _, line := range slices.Concat(report.Errors, report.Invalid, report.Notes) {
-		m.line("- %s", text(line))
+	if lines := slices.Concat(report.Errors, report.Invalid, report.Notes); len(lines) > 0 {
+		m.line("")
+		for _, line := range lines {
+			m.line("- %s", text(line))
+		}
 	}
 	m.thresholds(report)
 	m.capacity(report.Capacity)
@@ -56,7 +59,10 @@ func (m markdown) thresholds(r Report) {
 	m.table("", "threshold", "measured", "from")
 	for _, t := range r.Thresholds {
 		mark, seen := "✅", "no data"
-		if t.Verdict != reports.Pass {
+		switch {
+		case r.Outcome == Invalid:
+			mark = "void"
+		case t.Verdict != reports.Pass:
 			mark = "❌"
 		}
 		if t.Observed != nil {
@@ -67,25 +73,35 @@ func (m markdown) thresholds(r Report) {
 }
 
 func (m markdown) result(r *Result) {
-	m.table("latency", "p50", "p90", "p95", "p99", "p99.9", "max")
-	for _, view := range []struct {
-		name string
-		l    *Latency
-	}{{"from the intended start", r.Latency.Corrected}, {"service time", r.Latency.Service}} {
-		if l := view.l; l != nil {
-			m.line("| %s | %s | %s | %s | %s | %s | %s |", view.name, milli(l.P50MS), milli(l.P90MS), milli(l.P95MS),
-				milli(l.P99MS), milli(l.P999MS), Quantity(l.MaxMS, Milliseconds))
-		}
+	if r.Latency.Corrected != nil {
+		m.latency(r.Latency)
 	}
 	m.line("")
-	m.line("Offered %s, sent %s, answered by 2xx %s; %s sent, %s failed.", Quantity(r.OfferedPerS, PerSecond),
-		Quantity(r.SentPerS, PerSecond), Quantity(r.AchievedPerS, PerSecond), Number(r.Counts.Sent), Number(r.Counts.Failed))
+	unknown := ""
+	if r.Counts.Abandoned > 0 {
+		unknown = fmt.Sprintf(", %s without a known end", Number(r.Counts.Abandoned))
+	}
+	m.line("Offered %s, sent %s, answered by 2xx %s; %s sent, %s failed%s.", Quantity(r.OfferedPerS, PerSecond),
+		Quantity(r.SentPerS, PerSecond), Quantity(r.AchievedPerS, PerSecond), Number(r.Counts.Sent), Number(r.Counts.Failed), unknown)
 	if len(r.Errors) == 0 {
 		return
 	}
 	m.table("failure", "count", "example")
 	for _, e := range r.Errors {
 		m.line("| %s | %s | %s |", text(string(e.Class)), Number(e.Count), code(e.Example))
+	}
+}
+
+func (m markdown) latency(l Latencies) {
+	m.table("latency", "p50", "p90", "p95", "p99", "p99.9", "max")
+	for _, view := range []struct {
+		name string
+		l    *Latency
+	}{{"from the intended start", l.Corrected}, {"service time", l.Service}} {
+		if l := view.l; l != nil {
+			m.line("| %s | %s | %s | %s | %s | %s | %s |", view.name, milli(l.P50MS), milli(l.P90MS), milli(l.P95MS),
+				milli(l.P99MS), milli(l.P999MS), Quantity(l.MaxMS, Milliseconds))
+		}
 	}
 }
 
@@ -104,7 +120,7 @@ func (m markdown) compare(c *Comparison) {
 	if c == nil {
 		return
 	}
-	m.table("figure", c.A.Name, c.B.Name, "change", "interval", "verdict")
+	m.table("figure", text(c.A.Name), text(c.B.Name), "change", "interval", "verdict")
 	for _, f := range c.Figures {
 		change, interval := "–", "–"
 		if f.Change != nil {

@@ -68,7 +68,7 @@ type Threshold struct {
 	From string `json:"from" text:"ours"`
 	// Source is where the contract states the limit; absent for the user's own.
 	Source *contract.Citation `json:"source,omitempty" text:"ours"`
-	// Verdict is pass or fail; what had no data fails.
+	// Verdict is pass or fail; what had no data fails. It is void where the run is invalid.
 	Verdict reports.Verdict `json:"verdict"`
 	// Observed is what was measured, in Unit; absent where there was no data.
 	Observed *float64 `json:"observed,omitempty"`
@@ -201,7 +201,8 @@ type Comparison struct {
 	// BoundShare is the change for the worse that is tolerated, as a share of A.
 	BoundShare float64        `json:"bound_share"`
 	Verdict    CompareVerdict `json:"verdict"`
-	// Regression says that a figure became worse by more than BoundShare, with the confidence above.
+	// Regression says that a deciding figure became worse: surely, as its interval says, and by more than BoundShare, as
+	// its estimate says.
 	Regression bool `json:"regression"`
 	// Differences are the points in which the plans differ; a comparison in spite of them was asked for.
 	Differences []string `json:"differences"`
@@ -236,7 +237,7 @@ type FigureChange struct {
 	// Decides says that the figure is one of those that the verdict rests on.
 	Decides bool           `json:"decides"`
 	Verdict CompareVerdict `json:"verdict"`
-	// Regression says that the figure became worse by more than the bound, with the confidence of the comparison.
+	// Regression says that the figure decides, is surely worse, and by more than the bound.
 	Regression bool `json:"regression"`
 	// Reason says why there is no verdict.
 	Reason string `json:"reason,omitempty" text:"ours"`

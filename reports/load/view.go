@@ -14,6 +14,10 @@ import (
 type view struct {
 	Report
 	Tiles []tile
+	// Void says that the run is invalid, so that no threshold holds and none is broken.
+	Void bool
+	// Known is the number of deliveries whose end is known.
+	Known int64
 	// Course are the plots over time, Rows the same as a table; Grouped says how many buckets a row covers, where it is
 	// more than one.
 	Course  []picture
@@ -58,7 +62,7 @@ func draw(c plot.Chart) picture {
 }
 
 func newView(r Report) (view, error) {
-	v := view{Report: r, PlanPairs: planPairs(r.Plan), CompareNote: compareNote(r.Compare)}
+	v := view{Report: r, Void: r.Outcome == Invalid, PlanPairs: planPairs(r.Plan), CompareNote: compareNote(r.Compare)}
 	if r.Capacity != nil {
 		v.CapacityPlot, v.CapacityPairs = capacityPlot(r.Capacity, r.Thresholds), capacityPairs(r.Capacity)
 	}
@@ -69,7 +73,7 @@ func newView(r Report) (view, error) {
 	if v.Distribution, err = distributionPlot(r.Result.Latency); err != nil {
 		return v, err
 	}
-	v.Tiles = tiles(r.Result)
+	v.Tiles, v.Known = tiles(r.Result), r.Result.known()
 	if len(r.Result.Series.Buckets) > 0 {
 		v.Course = course(r)
 		v.Rows, v.Grouped = rows(r.Result.Series)
@@ -195,7 +199,7 @@ func health(s Schedule, c Counts, g *Generator) []pair {
 func mebibytes(n int64) string { return significant(float64(n)/(1<<20)) + " MiB" }
 
 func capacityPairs(c *Capacity) []pair {
-	pairs := []pair{{"Answer", c.Statement}, {"Limited by", string(c.LimitedBy)}}
+	pairs := []pair{{"Limited by", string(c.LimitedBy)}}
 	if c.KneePerS != nil {
 		pairs = append(pairs, pair{"Knee", Quantity(*c.KneePerS, PerSecond)})
 	}

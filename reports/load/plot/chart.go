@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -62,13 +63,18 @@ const (
 	underneath = 24 // for the labels of the X axis
 	names      = 15 // for the names of the axes, where there are some
 	maxColumns = 240
+	dense      = 300 // points of a line from which on its dashes would run together
 )
 
 // SVG returns the chart as an element for a page.
 func (c Chart) SVG() string {
 	var b strings.Builder
 	h := c.height()
-	fmt.Fprintf(&b, `<svg class="chart" viewBox="0 0 %d %d" role="img" aria-labelledby="%s-t %s-d">`, width, h, c.ID, c.ID)
+	class := "chart"
+	if slices.ContainsFunc(c.Series, func(s Series) bool { return len(s.Points) > dense }) {
+		class += " dense"
+	}
+	fmt.Fprintf(&b, `<svg class="%s" viewBox="0 0 %d %d" role="img" aria-labelledby="%s-t %s-d">`, class, width, h, c.ID, c.ID)
 	fmt.Fprintf(&b, `<title id="%s-t">%s</title><desc id="%s-d">%s</desc>`, c.ID, html.EscapeString(c.Title), c.ID, html.EscapeString(c.Summary))
 	c.frame(&b)
 	for _, m := range c.Marks {
