@@ -37,7 +37,7 @@ func newLoad(code *int) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.AddCommand(newLoadRun(code), newLoadCapacity(code))
+	cmd.AddCommand(newLoadRun(code), newLoadCapacity(code), newLoadCompare(code))
 	return cmd
 }
 
