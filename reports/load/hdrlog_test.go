@@ -32,7 +32,7 @@ func intervalsOf(t *testing.T, text string) (merged map[string]*hdrhistogram.His
 
 func TestTheHDRLogHoldsEveryValueInItsIntervals(t *testing.T) {
 	g := NewWithT(t)
-	r := samples(t)["run"]
+	r := sample(t, "run")
 	var log bytes.Buffer
 	g.Expect(WriteHDRLog(&log, r)).To(Succeed())
 	merged, n := intervalsOf(t, log.String())
@@ -54,7 +54,7 @@ func TestTheHDRLogHoldsEveryValueInItsIntervals(t *testing.T) {
 // Where the blocks do not make up the run, its own distribution stands, rather than a part that looks like the whole.
 func TestTheHDRLogIsNeverAPartOfTheRun(t *testing.T) {
 	g := NewWithT(t)
-	r := samples(t)["run"]
+	r := sample(t, "run")
 	r.report.Result.Blocks = r.report.Result.Blocks[1:]
 	var log bytes.Buffer
 	g.Expect(WriteHDRLog(&log, r)).To(Succeed())
@@ -64,18 +64,18 @@ func TestTheHDRLogIsNeverAPartOfTheRun(t *testing.T) {
 }
 
 func TestTheHDRLogOfNothingHasNoInterval(t *testing.T) {
-	for _, sample := range []string{"unreachable", "no data", "compare"} {
+	for _, name := range []string{"unreachable", "no data", "compare"} {
 		g := NewWithT(t)
 		var log bytes.Buffer
-		g.Expect(WriteHDRLog(&log, samples(t)[sample])).To(Succeed())
+		g.Expect(WriteHDRLog(&log, sample(t, name))).To(Succeed())
 		_, n := intervalsOf(t, log.String())
-		g.Expect(n).To(BeZero(), sample)
+		g.Expect(n).To(BeZero(), name)
 	}
 }
 
 func TestThePercentileTableEndsAtTheMaximum(t *testing.T) {
 	g := NewWithT(t)
-	l := samples(t)["run"].report.Result.Latency.Corrected
+	l := sample(t, "run").report.Result.Latency.Corrected
 	var table bytes.Buffer
 	g.Expect(WritePercentiles(&table, l)).To(Succeed())
 	g.Expect(table.String()).To(MatchRegexp(`(?m)^ *2002\.780 +1\.000000 +11988 +inf$`))

@@ -24,6 +24,11 @@ type views struct{ corrected, service *hdrhistogram.Histogram }
 
 func newViews() views { return views{NewHistogram(), NewHistogram()} }
 
+func (v views) reset() {
+	v.corrected.Reset()
+	v.service.Reset()
+}
+
 func (v views) record(corrected, service time.Duration) {
 	Record(v.corrected, corrected)
 	Record(v.service, service)
@@ -54,7 +59,7 @@ func sampleRun(t testing.TB, seconds, perSecond int, failing bool) Report {
 	perBlock := max(1, seconds/Blocks)
 	var b Block
 	for second := range seconds {
-		bucket = newViews()
+		bucket.reset()
 		row := Bucket{StartMS: float64(second) * 1000, Offered: int64(perSecond), Sent: int64(perSecond), InFlight: 8 + random.Int64N(6)}
 		stalled := second >= stallFrom && second < stallTo
 		for i := range perSecond {
@@ -122,7 +127,8 @@ func sampleRun(t testing.TB, seconds, perSecond int, failing bool) Report {
 		if (second+1)%perBlock == 0 || second == seconds-1 {
 			b.Corrected, b.Service = encoded(g, block.corrected), encoded(g, block.service)
 			res.Blocks = append(res.Blocks, b)
-			b, block = Block{StartMS: row.StartMS + 1000}, newViews()
+			b = Block{StartMS: row.StartMS + 1000}
+			block.reset()
 		}
 	}
 	res.Counts.Planned, res.Counts.Sent = int64(seconds*perSecond), int64(seconds*perSecond)
@@ -187,44 +193,57 @@ func latencies(g Gomega, v views) Latencies {
 // samples are reports of every kind and outcome, by name.
 func samples(t testing.TB) map[string]Redacted {
 	t.Helper()
-	redactor := reports.NewRedactor(sampleSecret)
 	all := map[string]Redacted{}
-	add := func(name string, r Report, end Ending) { all[name] = Redact(redactor, Conclude(r, end)) }
-
-	add("run", sampleRun(t, 60, 200, true), Finished)
-
-	met := sampleRun(t, 30, 50, false)
-	met.Thresholds = met.Thresholds[:1]
-	add("met", met, Finished)
-
-	measured := sampleRun(t, 30, 50, false)
-	measured.Thresholds = nil
-	add("measured", measured, Finished)
-
-	invalid := sampleRun(t, 30, 50, false)
-	invalid.Invalid = []string{"the generator used 97 % of its processors, so that its own work is in the latencies", "1,204 starts had no payload ready"}
-	add("invalid", invalid, Finished)
-
-	stopped := sampleRun(t, 12, 50, false)
-	stopped.PlannedMS, stopped.Errors = 60_000, []string{"the run was stopped by an interrupt"}
-	stopped.Result.Counts.Abandoned, stopped.Result.Counts.Sent = 3, stopped.Result.Counts.Sent+3
-	stopped.Result.Series.Buckets[11].LengthMS = of(412.0)
-	add("interrupted", stopped, Stopped)
-
-	gone := sampleHead("constant 50/s", 30, 50)
-	gone.DurationMS, gone.Errors = 0, []string{"dial tcp 127.0.0.1:8080: connection refused"}
-	add("unreachable", gone, NeverReached)
-
-	silent := sampleHead("constant 50/s", 2, 50)
-	silent.Result = &Result{OfferedPerS: 50, SentPerS: 50, Counts: Counts{Planned: 100, Sent: 100, Abandoned: 100},
-		Series: Series{BucketMS: 1000, Buckets: []Bucket{{Offered: 50, Sent: 50, InFlight: 50}, {StartMS: 1000, Offered: 50, Sent: 50, InFlight: 100}}}}
-	silent.Generator = &Generator{OS: "linux", Arch: "arm64", GoVersion: "go1.26.8", CPUs: 4}
-	silent.Thresholds = []Threshold{{Expression: "errors <= 0%", From: "preset kirim", Verdict: reports.Fail, Limit: 0, Unit: Share, Reason: "no data: no delivery came to an end that is known"}}
-	add("no data", silent, Finished)
-
-	add("capacity", sampleCapacity(t), Finished)
-	add("compare", sampleComparison(), Finished)
+	for _, name := range []string{"run", "met", "measured", "invalid", "interrupted", "unreachable", "no data", "capacity", "compare"} {
+		all[name] = sample(t, name)
+	}
 	return all
+}
+
+// sample makes one of the samples anew.
+func sample(t testing.TB, name string) Redacted {
+	t.Helper()
+	r, end := Report{}, Finished
+	switch name {
+	case "run":
+		r = sampleRun(t, 60, 200, true)
+	case "met":
+		r = sampleRun(t, 30, 50, false)
+		r.Thresholds = r.Thresholds[:1]
+	case "measured":
+		r = sampleRun(t, 30, 50, false)
+		r.Thresholds = nil
+	case "invalid":
+		r = sampleRun(t, 30, 50, false)
+		r.Invalid = []string{"the generator used 97 % of its processors, so that its own work is in the latencies", "1,204 starts had no payload ready"}
+	case "interrupted":
+		r, end = sampleRun(t, 12, 50, false), Stopped
+		r.PlannedMS, r.Errors = 60_000, []string{"the run was stopped by an interrupt"}
+		r.Result.Counts.Abandoned, r.Result.Counts.Sent = 3, r.Result.Counts.Sent+3
+		r.Result.Series.Buckets[11].LengthMS = of(412.0)
+	case "unreachable":
+		r, end = sampleHead("constant 50/s", 30, 50), NeverReached
+		r.DurationMS, r.Errors = 0, []string{"dial tcp 127.0.0.1:8080: connection refused"}
+	case "no data":
+		r = sampleSilent()
+	case "capacity":
+		r = sampleCapacity(t)
+	case "compare":
+		r = sampleComparison()
+	default:
+		t.Fatalf("there is no sample %q", name)
+	}
+	return Redact(reports.NewRedactor(sampleSecret), Conclude(r, end))
+}
+
+// sampleSilent is a run whose deliveries were all under way when it ended.
+func sampleSilent() Report {
+	r := sampleHead("constant 50/s", 2, 50)
+	r.Result = &Result{OfferedPerS: 50, SentPerS: 50, Counts: Counts{Planned: 100, Sent: 100, Abandoned: 100},
+		Series: Series{BucketMS: 1000, Buckets: []Bucket{{Offered: 50, Sent: 50, InFlight: 50}, {StartMS: 1000, Offered: 50, Sent: 50, InFlight: 100}}}}
+	r.Generator = &Generator{OS: "linux", Arch: "arm64", GoVersion: "go1.26.8", CPUs: 4}
+	r.Thresholds = []Threshold{{Expression: "errors <= 0%", From: "preset kirim", Verdict: reports.Fail, Limit: 0, Unit: Share, Reason: "no data: no delivery came to an end that is known"}}
+	return r
 }
 
 func sampleCapacity(t testing.TB) Report {

@@ -110,7 +110,6 @@ func TestTheSchemaRefusesCorruptReports(t *testing.T) {
 		}
 		return v.(map[string]any)
 	}
-	all := samples(t)
 	schema := loadSchema(t)
 	tests := map[string]struct {
 		sample  string
@@ -144,7 +143,7 @@ func TestTheSchemaRefusesCorruptReports(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			doc := document(t, all[test.sample])
+			doc := document(t, sample(t, test.sample))
 			NewWithT(t).Expect(schema.Validate(doc)).To(Succeed(), "the corruption starts from a valid report")
 			test.corrupt(doc)
 			NewWithT(t).Expect(schema.Validate(doc)).NotTo(Succeed())

@@ -26,7 +26,7 @@ func listing(t *testing.T, dir string) []string {
 func TestWriteAllWritesEveryFormAndNoSecret(t *testing.T) {
 	g := NewWithT(t)
 	dir := filepath.Join(t.TempDir(), "new", "folder")
-	paths, err := WriteAll(dir, samples(t)["run"])
+	paths, err := WriteAll(dir, sample(t, "run"))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(paths).To(HaveLen(7))
 	g.Expect(listing(t, dir)).To(ConsistOf(names()))
@@ -102,7 +102,7 @@ func TestHostileTextActsNowhere(t *testing.T) {
 // The figures of an invalid run may look well, and no format may say that they are.
 func TestNothingOfAnInvalidRunIsGreen(t *testing.T) {
 	g := NewWithT(t)
-	r := samples(t)["invalid"]
+	r := sample(t, "invalid")
 	g.Expect(r.report.Thresholds).To(ContainElement(HaveField("Verdict", reports.Pass)), "the sample has what could be taken for good")
 	var html, md, xml bytes.Buffer
 	g.Expect(WriteHTML(&html, r)).To(Succeed())
