@@ -70,7 +70,7 @@ func (s *Session) Measure(ctx context.Context, sc *schedule.Schedule) (Measureme
 	stopProgress := s.progress(ctx, began, sc, record)
 	ran, err := attack.Run(ctx, attack.Config{
 		Schedule: sc, Queue: queue, Exchanger: way, Record: record, URL: s.options.Target.URL, Connections: s.options.Connections,
-		Began: began, Grace: s.options.Timeout, Results: s.options.Results,
+		Began: began, Grace: s.options.Timeout, Wait: attack.Precise(), Results: s.options.Results,
 	})
 	took := max(0, time.Since(began))
 	stopProgress()

@@ -31,6 +31,8 @@ type Config struct {
 	Began time.Time
 	// Grace is for how long after the planned end starts are still made up for that found every connection busy.
 	Grace time.Duration
+	// Wait waits for the next start; nil means Timer.
+	Wait Waiter
 	// Results, where it is set, is given every delivery in Vegeta's own format, one call at a time: from its intended
 	// start, so that Vegeta's reports show corrected latency.
 	Results vegeta.Encoder

@@ -228,3 +228,21 @@ func TestSigningIsNotBilledToTheTarget(t *testing.T) {
 		}
 	})
 }
+
+// The precise waiter keeps the promise that every waiter makes: never early, and ended by its context.
+func TestPreciseWaiterIsNeverEarly(t *testing.T) {
+	wait := Precise()
+	for _, d := range []time.Duration{0, 50 * time.Microsecond, time.Millisecond, 4 * time.Millisecond} {
+		until := time.Now().Add(d)
+		if err := wait(t.Context(), until); err != nil || time.Now().Before(until) {
+			t.Errorf("a wait of %s ended with %v, %s early", d, err, time.Until(until))
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, d := range []time.Duration{0, time.Millisecond, time.Hour} {
+		if err := wait(ctx, time.Now().Add(d)); err == nil {
+			t.Errorf("a wait of %s goes on though its context ended", d)
+		}
+	}
+}

@@ -36,7 +36,7 @@ type driver struct {
 	seats chan *seat
 	all   []*seat
 	err   chan error
-	timer *time.Timer
+	wait  Waiter
 	// ended is told of every flight when it has ended, where it is set.
 	ended func(*flight)
 }
@@ -53,12 +53,14 @@ func newDriver(ctx context.Context, c Config) *driver {
 	d := &driver{
 		ctx: ctx, schedule: c.Schedule, queue: c.Queue, exchange: c.Exchanger, record: c.Record, url: c.URL, began: c.Began,
 		until: c.Schedule.Duration() + c.Grace, seats: make(chan *seat, c.Connections), err: make(chan error, 1),
-		timer: time.NewTimer(0),
+		wait: c.Wait,
+	}
+	if d.wait == nil {
+		d.wait = Timer()
 	}
 	if c.Results != nil {
 		d.ended = d.export(c.Results)
 	}
-	<-d.timer.C
 	for i := range c.Connections {
 		s := &seat{header: http.Header{ticketHeader: {strconv.Itoa(i)}}}
 		d.all = append(d.all, s)
@@ -78,13 +80,8 @@ func (d *driver) Pace(_ time.Duration, hits uint64) (time.Duration, bool) {
 	if now > d.until {
 		return 0, true
 	}
-	if wait := at - now; wait > 0 {
-		d.timer.Reset(wait)
-		select {
-		case <-d.timer.C:
-		case <-d.ctx.Done():
-			return 0, true
-		}
+	if at > now && d.wait(d.ctx, d.began.Add(at)) != nil {
+		return 0, true
 	}
 	return 0, false
 }
@@ -95,8 +92,9 @@ func (d *driver) Rate(elapsed time.Duration) float64 { return d.schedule.RateAt(
 // target takes the next delivery out of the queue and gives it a seat.
 func (d *driver) target(t *vegeta.Target) error {
 	delivery, err := d.queue.Take(d.ctx)
-	if err != nil {
-		if d.ctx.Err() == nil && !errors.Is(err, payload.ErrEnd) {
+	// A tick that waited for a worker when the run was stopped starts nothing any more.
+	if stopped := d.ctx.Err() != nil; stopped || err != nil {
+		if !stopped && !errors.Is(err, payload.ErrEnd) {
 			d.fail(err)
 		}
 		// The attacker stops at any error of the targeter.
