@@ -43,7 +43,7 @@ type Config struct {
 func Run(ctx context.Context, c Config) (time.Duration, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	d := newDriver(ctx, c)
+	d := newDriver(ctx, cancel, c)
 	attacker := vegeta.NewAttacker(
 		vegeta.Client(&http.Client{
 			Transport: d,

@@ -37,6 +37,8 @@ type driver struct {
 	all   []*seat
 	err   chan error
 	wait  Waiter
+	// stop ends the run.
+	stop context.CancelFunc
 	// ended is told of every flight when it has ended, where it is set.
 	ended func(*flight)
 }
@@ -49,11 +51,11 @@ type seat struct {
 	free time.Duration
 }
 
-func newDriver(ctx context.Context, c Config) *driver {
+func newDriver(ctx context.Context, stop context.CancelFunc, c Config) *driver {
 	d := &driver{
 		ctx: ctx, schedule: c.Schedule, queue: c.Queue, exchange: c.Exchanger, record: c.Record, url: c.URL, began: c.Began,
 		until: c.Schedule.Duration() + c.Grace, seats: make(chan *seat, c.Connections), err: make(chan error, 1),
-		wait: c.Wait,
+		wait: c.Wait, stop: stop,
 	}
 	if d.wait == nil {
 		d.wait = Timer()
@@ -106,8 +108,9 @@ func (d *driver) target(t *vegeta.Target) error {
 	return nil
 }
 
-// fail keeps the first error.
+// fail keeps the first error and ends the run.
 func (d *driver) fail(err error) {
+	defer d.stop()
 	select {
 	case d.err <- err:
 	default:
