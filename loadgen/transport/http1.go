@@ -53,7 +53,6 @@ type HTTP1 struct {
 	// idle are the unused connections, the one used last at the end: the fewer are in turn, the fresher they are.
 	idle    []*conn
 	open    map[*conn]struct{}
-	stopped bool
 	unwatch func() bool
 }
 
@@ -253,6 +252,7 @@ func (c *conn) exchange(raw []byte) (answer attack.Answer, reusable bool, err er
 	}
 	written := make(chan error, 1)
 	go func() {
+		defer close(written)
 		_, err := c.Write(raw)
 		written <- err
 		if err != nil {
@@ -274,7 +274,9 @@ func (c *conn) exchange(raw []byte) (answer attack.Answer, reusable bool, err er
 		reusable = false
 		// Ends the writer.
 		_ = c.Close()
-		<-written
+		for range written {
+			continue
+		}
 	}
 	return answer, reusable, err
 }
