@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -258,8 +259,15 @@ type loading struct {
 	show     *loadProgress
 }
 
+// gcPercent lets the heap of a generator grow to five times what is live, some tens of megabytes, so that the collector
+// runs a fourth as often: it saves about a tenth of the processor time of a delivery.
+const gcPercent = 400
+
 // prepare checks the flags and opens a session. Nothing is sent yet.
 func (f *loadFlags) prepare(cmd *cobra.Command, stderr io.Writer, change func(*loadgen.Options)) (*loading, error) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	t, err := f.resolve()
 	if err != nil {
 		return nil, err
