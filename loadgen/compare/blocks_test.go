@@ -53,7 +53,7 @@ func TestOneRunASideIsComparedByItsBlocks(t *testing.T) {
 	wrong := 0
 	for seed := range uint64(trials) {
 		m := machine{median: 4, errors: 0.01, random: seeded(seed)}
-		a, b := Side{"a", []load.Report{m.blocked(t, 10, 300)}}, Side{"b", []load.Report{m.blocked(t, 10, 300)}}
+		a, b := Side{Name: "a", Runs: []load.Report{m.blocked(t, 10, 300)}}, Side{Name: "b", Runs: []load.Report{m.blocked(t, 10, 300)}}
 		c := compared(t, a, b)
 		NewWithT(t).Expect(c.Spread).To(Equal(load.SpreadBlocks))
 		NewWithT(t).Expect(c.A.Blocks).To(Equal(10))
@@ -69,10 +69,10 @@ func TestARealChangeIsSeenInTheBlocks(t *testing.T) {
 	g := NewWithT(t)
 	for seed := range uint64(10) {
 		a, b := machine{median: 4, random: seeded(seed)}, machine{median: 5, random: seeded(seed + 1000)}
-		c := compared(t, Side{"a", []load.Report{a.blocked(t, 20, 500)}}, Side{"b", []load.Report{b.blocked(t, 20, 500)}})
+		c := compared(t, Side{Name: "a", Runs: []load.Report{a.blocked(t, 20, 500)}}, Side{Name: "b", Runs: []load.Report{b.blocked(t, 20, 500)}})
 		g.Expect(c.Verdict).To(Equal(load.Slower))
 		g.Expect(c.Regression).To(BeTrue())
-		r, err := Report(c, Side{"b", []load.Report{b.blocked(t, 1, 1)}})
+		r, err := Report(c, Side{Name: "b", Runs: []load.Report{b.blocked(t, 1, 1)}})
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(r.Notes).To(ContainElement(ContainSubstring("inside of single runs")))
 	}
@@ -90,7 +90,7 @@ func TestOneStallIsNoProof(t *testing.T) {
 	text, err := load.Encode(h)
 	g.Expect(err).NotTo(HaveOccurred())
 	b.Result.Blocks[7].Corrected = text
-	c := compared(t, Side{"a", []load.Report{a}}, Side{"b", []load.Report{b}})
+	c := compared(t, Side{Name: "a", Runs: []load.Report{a}}, Side{Name: "b", Runs: []load.Report{b}})
 	for _, f := range c.Figures {
 		if f.Figure == "p99" {
 			g.Expect(*f.Change).To(BeNumerically(">", 50), "the figure is told")
@@ -116,12 +116,12 @@ func TestTheFiguresOfTheBlocksAreThoseOfTheRun(t *testing.T) {
 func TestBlocksThatAreTooFewGiveNoVerdict(t *testing.T) {
 	g := NewWithT(t)
 	m := machine{median: 4, random: seeded(3)}
-	short := Side{"a", []load.Report{m.blocked(t, 4, 500)}}
+	short := Side{Name: "a", Runs: []load.Report{m.blocked(t, 4, 500)}}
 	c := compared(t, short, short)
 	g.Expect(c.Verdict).To(Equal(load.NoData))
 	g.Expect(c.Figures[0].Reason).To(Equal("A: the run has 4 blocks, and at least 5 are needed; let it last longer or repeat it"))
 	broken := m.blocked(t, 5, 500)
 	broken.Result.Blocks[2].Service = "x"
-	_, err := Compare(short, Side{"b", []load.Report{broken}}, Defaults())
+	_, err := Compare(short, Side{Name: "b", Runs: []load.Report{broken}}, Defaults())
 	g.Expect(err).To(MatchError(ContainSubstring("b: block 3: histogram cannot be decoded")))
 }

@@ -25,6 +25,8 @@ type Side struct {
 	// Name is the file or folder that they came from.
 	Name string
 	Runs []load.Report
+	// Files are where the runs were read, in their order, for messages; it may be left out.
+	Files []string
 }
 
 // Options say how to judge.
@@ -107,7 +109,10 @@ func (s Side) check() error {
 	}
 	for i, r := range s.Runs {
 		name := s.Name
-		if len(s.Runs) > 1 {
+		switch {
+		case i < len(s.Files):
+			name = s.Files[i]
+		case len(s.Runs) > 1:
 			name = fmt.Sprintf("%s, run %d", s.Name, i+1)
 		}
 		switch {

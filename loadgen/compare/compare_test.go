@@ -250,6 +250,9 @@ func TestReadTakesAFileAndAFolderOfRuns(t *testing.T) {
 	side, err := Read(dir)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(side.Runs).To(HaveLen(2))
+	side.Runs[1].Result = nil
+	_, err = Compare(side, side, Defaults())
+	g.Expect(err).To(MatchError(HavePrefix(filepath.Join(dir, "2", load.JSONFile)+" has no figures")), "a message names the file")
 	side, err = Read(filepath.Join(dir, "1", load.JSONFile))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(side.Runs).To(HaveLen(1))

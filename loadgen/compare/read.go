@@ -37,7 +37,7 @@ func Read(path string) (Side, error) {
 		if err != nil {
 			return side, fmt.Errorf("%s: %w", file, err)
 		}
-		side.Runs = append(side.Runs, r)
+		side.Runs, side.Files = append(side.Runs, r), append(side.Files, file)
 	}
 	return side, nil
 }

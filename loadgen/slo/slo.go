@@ -99,6 +99,26 @@ func Check(slos []SLO, events []string) error {
 	return nil
 }
 
+// Enough refuses limits on percentiles that a run of so many deliveries has too few values for; mix is the share of each
+// event type in it. In a search for a capacity the deliveries are those of a measurement at the lowest rate: without this
+// check a step that is too short for a limit looks like a target that broke it.
+func Enough(slos []SLO, deliveries float64, mix map[string]float64) error {
+	for _, s := range slos {
+		if s.metric != percentile {
+			continue
+		}
+		values, what := deliveries, "deliveries"
+		if s.event != "" {
+			values, what = deliveries*mix[s.event], s.event
+		}
+		if needed := load.Needed(s.percent); values < float64(needed) {
+			return &Error{s.Text, 1, fmt.Sprintf("p%s takes at least %s values, and this plan makes %s %s; raise the rate or the duration",
+				decimal(s.percent), load.Number(needed), load.Number(int64(values)), what)}
+		}
+	}
+	return nil
+}
+
 // String is the limit in its regular form.
 func (s SLO) String() string { return s.Text }
 

@@ -2,6 +2,8 @@ package slo
 
 import (
 	"errors"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -120,6 +122,37 @@ func TestEventTypesAreCheckedAgainstTheMix(t *testing.T) {
 		`no message.status is sent in this run; its mix has contact.created, message.received`))
 }
 
+func TestPercentilesNeedEnoughDeliveries(t *testing.T) {
+	mix := map[string]float64{"message.status": 0.9, "contact.created": 0.1}
+	tests := map[string]struct {
+		text       string
+		deliveries float64
+		says       string
+	}{
+		"exactly enough":             {"p99 < 5ms", 100, ""},
+		"one too few":                {"p99 < 5ms", 99, "p99 takes at least 100 values, and this plan makes 99 deliveries; raise the rate or the duration"},
+		"a high one":                 {"p99.9 < 5ms", 999, "p99.9 takes at least 1,000 values, and this plan makes 999 deliveries; raise the rate or the duration"},
+		"enough of one type":         {"p99{message.status} < 5ms", 112, ""},
+		"too few of one type":        {"p99{contact.created} < 5ms", 112, "p99 takes at least 100 values, and this plan makes 11 contact.created; raise the rate or the duration"},
+		"others need no more":        {"max < 5ms", 1, ""},
+		"a share is known of one":    {"errors < 1%", 1, ""},
+		"a type that is never there": {"median{other} < 5ms", 100, "p50 takes at least 2 values, and this plan makes 0 other; raise the rate or the duration"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			s, err := Parse(test.text, "--slo")
+			g.Expect(err).NotTo(HaveOccurred())
+			err = Enough([]SLO{s}, test.deliveries, mix)
+			if test.says == "" {
+				g.Expect(err).NotTo(HaveOccurred())
+				return
+			}
+			g.Expect(err).To(MatchError(HaveSuffix(test.says)))
+		})
+	}
+}
+
 func TestALimitIsNotGivenTwice(t *testing.T) {
 	_, err := ParseAll([]string{"p50 < 5ms", "median<5ms"}, "--slo")
 	NewWithT(t).Expect(err).To(MatchError(ContainSubstring("given twice")))
@@ -143,4 +176,21 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q becomes %q, which is read as %q, %v", text, s.Text, again.Text, err)
 		}
 	})
+}
+
+// What the documentation shows as a limit is one.
+func TestTheLimitsInTheDocumentationAreRead(t *testing.T) {
+	g := NewWithT(t)
+	text, err := os.ReadFile("../../docs/load-report.md")
+	g.Expect(err).NotTo(HaveOccurred())
+	found := regexp.MustCompile("`([a-z0-9_.]+(?:\\([^)]*\\))?(?:\\{[^}]*\\})? (?:<|>|<=|>=) [^`]+)`").FindAllStringSubmatch(string(text), -1)
+	g.Expect(len(found)).To(BeNumerically(">=", 8))
+	for _, match := range found {
+		_, err := Parse(match[1], "docs")
+		if match[1] == "errors <= 100%" {
+			g.Expect(err).To(HaveOccurred(), "the page says so")
+			continue
+		}
+		g.Expect(err).NotTo(HaveOccurred())
+	}
 }

@@ -86,3 +86,14 @@ func TestQuantities(t *testing.T) {
 	}
 	NewWithT(t).Expect(Number(-1234567)).To(Equal("-1,234,567"))
 }
+
+func TestChangesHaveTheirSign(t *testing.T) {
+	for want, change := range map[string]struct {
+		v    float64
+		unit string
+	}{
+		"+40.0 %": {0.4, Milliseconds}, "-3.0 %": {-0.03, PerSecond}, "+0.0 %": {-0.0001, Milliseconds}, "-0.01 points": {-0.0001, Share}, "+0.04 points": {0.0004, Share},
+	} {
+		NewWithT(t).Expect(signed(change.v, change.unit)).To(Equal(want))
+	}
+}

@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/kirimcheck/kirimcheck/reports"
@@ -83,9 +84,9 @@ func changeText(f FigureChange) string {
 
 // signed writes a change with its sign: in percent, and in percentage points for figures that are shares themselves.
 func signed(v float64, unit string) string {
-	text := fmt.Sprintf("%+.1f", v*100)
 	if unit == Share {
 		return fmt.Sprintf("%+.3g points", v*100)
 	}
-	return text + " %"
+	// Adding 0 makes the negative zero that rounding leaves a plain one.
+	return fmt.Sprintf("%+.1f %%", math.Round(v*1000)/10+0)
 }
