@@ -103,6 +103,13 @@ func NewSession(o Options) (*Session, error) {
 	return s, slo.Check(o.SLOs, mixed)
 }
 
+// Check refuses limits that a run by this schedule has too few values for. Deliveries with a wrong signature have no
+// latency.
+func (s *Session) Check(sc *schedule.Schedule) error {
+	plan := s.Plan(sc)
+	return slo.Enough(s.options.SLOs, float64(sc.Total())*(1-plan.Shares.WrongSignatures), plan.Mix)
+}
+
 // Role is that by which a target is loaded: a relay is sent what Meta sends, like any receiver of Meta's webhooks.
 func Role(t *target.Target) contract.Role {
 	if t.Role == contract.RoleReceiver || t.Role == "" {

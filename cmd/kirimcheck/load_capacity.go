@@ -91,6 +91,10 @@ func (f *capacityFlags) run(cmd *cobra.Command) (int, error) {
 		return 0, usageError{errors.New("--preset none leaves no limit to measure a capacity by; give --slo")}
 	}
 	sc, err := loadgen.StepSchedule(c.Lowest, f.step)
+	if err == nil {
+		// What the lowest rate has enough deliveries for, every rate has.
+		err = l.session.Check(sc)
+	}
 	if err != nil {
 		return 0, usageError{err}
 	}

@@ -74,6 +74,9 @@ func (f *runFlags) run(cmd *cobra.Command) (int, error) {
 		return 0, err
 	}
 	sc, err := f.schedule(cmd, loadgen.Events(l.target))
+	if err == nil {
+		err = l.session.Check(sc)
+	}
 	if err != nil {
 		return 0, usageError{err}
 	}

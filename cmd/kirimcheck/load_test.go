@@ -152,6 +152,8 @@ func TestLoadExit2OnWhatCannotBeMeant(t *testing.T) {
 		{rated("--slo", "speed < 5ms"), []string{"speed"}},
 		{rated("--slo", "p99{message.unknown} < 5ms"), []string{"message.unknown"}},
 		{[]string{"load", "run", "--target", file, "--rate", "10/s"}, []string{"target.yaml", "load.slo", "p99 < 9"}},
+		{rated("--slo", "p99.9 < 1s"), []string{"p99.9 < 1s", "1,000", "600"}},
+		{loadArgs("capacity", s.URL, "--slo", "p99.9 < 1s"), []string{"p99.9 < 1s", "1,000"}},
 		{rated("--preset", "best"), []string{"--preset", "kirim", "meta"}},
 		{rated("--messages", "5/s"), []string{"--preset meta"}},
 		{rated("--mix", "message.received=70,message.status=25"), []string{"--mix", "95"}},
@@ -291,7 +293,6 @@ func TestLoadExit5WhenThresholdsAreNotMet(t *testing.T) {
 		broken    string
 	}{
 		{"too slow", func(http.ResponseWriter, *http.Request) { <-time.After(20 * time.Millisecond) }, []string{"--slo", "p50 < 10ms"}, "", true, "p50 < 10ms"},
-		{"a threshold without data", nil, []string{"--slo", "p99.9 < 10s"}, "", true, "p99.9 < 10s"},
 		{"not modified", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(304) }, []string{"--slo", "errors < 1%"}, "status-304", true, "errors < 1%"},
 		{"garbage", hijack("220 mail.example.com ESMTP\r\n"), []string{"--slo", "p50 < 10s"}, "not-http", false, "p50 < 10s"},
 		{"closes every connection", hijack(""), nil, "connection-closed", false, "max"},
@@ -381,6 +382,42 @@ func TestLoadSaysWhenTheReportCannotBeWritten(t *testing.T) {
 	r.oneLine(t, "file too large")
 	if left, err := os.ReadDir(filepath.Join(r.dir, "reports", "load")); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, error %v", left, err)
+	}
+}
+
+// A search on a target that takes everything ends at the highest rate allowed, one on a target that is always too slow at
+// none.
+func TestLoadCapacity(t *testing.T) {
+	for _, c := range []struct {
+		slo  string
+		code int
+	}{{"p50 < 5s", exitConformant}, {"p50 < 10ms", exitThresholds}} {
+		s, seen := loadTarget(t, func(http.ResponseWriter, *http.Request) { <-time.After(20 * time.Millisecond) })
+		r := sound(t, seen, loadArgs("capacity", s.URL, "--from", "20/s", "--to", "30/s", "--step", "1s", "--confirmations", "1", "--slo", c.slo)...)
+		report := r.load(t)
+		if r.code != c.code || report.Kind != load.KindCapacity || (report.Capacity.RatePerS != nil) != (c.code == exitConformant) || len(report.Capacity.Steps) == 0 {
+			t.Errorf("%s: exit code %d, capacity %+v\n%s%s", c.slo, r.code, report.Capacity, r.stdout, r.stderr)
+		}
+	}
+}
+
+// A run is no faster than itself.
+func TestLoadCompare(t *testing.T) {
+	s, seen := loadTarget(t, nil)
+	r := sound(t, seen, loadArgs("run", s.URL, "--rate", "100/s", "--duration", "5s")...)
+	run := filepath.Join(r.dir, "reports", "load")
+	for _, c := range []struct {
+		args []string
+		code int
+		say  string
+	}{
+		{[]string{run, run}, exitConformant, "No difference"},
+		{[]string{run, run, "--bound", "5"}, exitUsage, "--bound"},
+	} {
+		r := kirimcheck(t, nil, append([]string{"load", "compare"}, c.args...)...)
+		if r.code != c.code || !strings.Contains(r.stdout+r.stderr, c.say) {
+			t.Errorf("%q: exit code %d\n%s%s", c.args, r.code, r.stdout, r.stderr)
+		}
 	}
 }
 
