@@ -1,14 +1,19 @@
 package attack
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
 
 	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/loadgen/payload"
@@ -63,6 +68,9 @@ type run struct {
 	build       func()
 	grace       time.Duration
 	stopAfter   time.Duration
+	results     vegeta.Encoder
+	// failing is the error that the run is to end with.
+	failing error
 }
 
 func (r run) do(t *testing.T) (*load.Result, *server, *schedule.Schedule, *Record) {
@@ -106,10 +114,10 @@ func (r run) do(t *testing.T) (*load.Result, *server, *schedule.Schedule, *Recor
 	}
 	ran, err := Run(ctx, Config{
 		Schedule: s, Queue: q, Exchanger: target, Record: record, URL: "http://target.invalid/", Connections: r.connections,
-		Began: began, Grace: r.grace,
+		Began: began, Grace: r.grace, Results: r.results,
 	})
-	if err != nil {
-		t.Fatal(err)
+	if !errors.Is(err, r.failing) {
+		t.Fatalf("the run ended with %v, want %v", err, r.failing)
 	}
 	result, err := record.Result(s, ran, q.Misses())
 	if err != nil {
@@ -245,4 +253,52 @@ func TestPreciseWaiterIsNeverEarly(t *testing.T) {
 			t.Errorf("a wait of %s goes on though its context ended", d)
 		}
 	}
+}
+
+// Vegeta's own tools read the results, and see latency from the intended start.
+func TestResultsInVegetasFormat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var file bytes.Buffer
+		r := run{rate: "200/s", duration: 4 * time.Second, connections: 10, grace: time.Minute, results: vegeta.NewEncoder(&file),
+			ends: service(200*time.Microsecond, [2]time.Duration{time.Second, 2500 * time.Millisecond})}
+		began := time.Now()
+		_, _, s, _ := r.do(t)
+		decode := vegeta.NewDecoder(&file)
+		seen := map[uint64]bool{}
+		var latencies []time.Duration
+		for {
+			var result vegeta.Result
+			if err := decode(&result); err != nil {
+				if !errors.Is(err, io.EOF) {
+					t.Fatal(err)
+				}
+				break
+			}
+			at, ok := s.At(result.Seq)
+			if !ok || seen[result.Seq] || !result.Timestamp.Equal(began.Add(at)) || result.Code != 200 || result.BytesOut == 0 {
+				t.Fatalf("%+v", result)
+			}
+			seen[result.Seq] = true
+			latencies = append(latencies, result.Latency)
+		}
+		slices.Sort(latencies)
+		corrected, _ := r.exact(s)
+		if !slices.Equal(latencies, corrected) {
+			t.Error("the latencies are not those of the schedule")
+		}
+	})
+}
+
+// A file of results that cannot be written ends the run instead of being found out at its end.
+func TestResultsThatCannotBeWrittenEndTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full := errors.New("no space left on device")
+		began := time.Now()
+		r := run{rate: "100/s", duration: time.Hour, connections: 2, ends: service(time.Millisecond), failing: full,
+			results: func(*vegeta.Result) error { return full }}
+		r.do(t)
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("the run went on for %s", took)
+		}
+	})
 }

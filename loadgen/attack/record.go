@@ -171,7 +171,8 @@ func (r *Record) event(name string) *eventRecord {
 // Live is a look at a run that is under way.
 type Live struct {
 	Sent, Succeeded, Failed, InFlight int64
-	// P99 is the corrected 99th percentile of the current bucket, 0 while it has too few answers.
+	// P99 is the corrected 99th percentile of the current bucket, or of the one before while it has too few answers; 0 where
+	// that has too few as well.
 	P99 time.Duration
 }
 
@@ -180,7 +181,7 @@ func (r *Record) Live() Live {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l := Live{Sent: r.counts.Sent, Succeeded: r.counts.Succeeded, Failed: r.counts.Failed, InFlight: r.inFlight}
-	if ms := load.Percentile(r.series.corrected, 99); ms != nil {
+	if ms := r.series.recent(); ms != nil {
 		l.P99 = time.Duration(*ms * float64(time.Millisecond))
 	}
 	return l

@@ -65,6 +65,19 @@ func (s *stretches) record(corrected, service time.Duration) {
 	load.Record(s.service, service)
 }
 
+// recent is the corrected 99th percentile of the current part, or of the one before it, in milliseconds; nil where both have
+// too few answers.
+func (s *stretches) recent() *float64 {
+	if ms := load.Percentile(s.corrected, 99); ms != nil || s.current == 0 {
+		return ms
+	}
+	before := s.at(time.Duration(s.current-1) * s.length).closed.corrected
+	if before == nil {
+		return nil
+	}
+	return before.P99MS
+}
+
 // close keeps the histograms of the current part and empties them.
 func (s *stretches) close() {
 	if s.corrected.TotalCount() == 0 {
