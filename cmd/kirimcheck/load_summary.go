@@ -37,9 +37,12 @@ func writeLoadSummary(w io.Writer, r load.Report, files []string) error {
 		}
 	}
 	for _, t := range r.Thresholds {
-		if t.Verdict == reports.Pass {
+		switch {
+		case r.Outcome == load.Invalid:
+			fmt.Fprintf(&b, "  void      %s: the figures say nothing about the target\n", t.Expression)
+		case t.Verdict == reports.Pass:
 			fmt.Fprintf(&b, "  holds     %s (seen: %s)\n", t.Expression, load.Quantity(*t.Observed, t.Unit))
-		} else {
+		default:
 			fmt.Fprintf(&b, "  BROKEN    %s: %s\n", t.Expression, t.Reason)
 		}
 	}
