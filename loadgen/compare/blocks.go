@@ -102,7 +102,7 @@ func (v view) percentile(percent float64, without int) *float64 {
 	if n < load.Needed(percent) {
 		return nil
 	}
-	wanted, passed := max(1, int64(percent/100*float64(n)+0.5)), int64(0)
+	wanted, passed := load.Rank(percent, n), int64(0)
 	for i, value := range v.values {
 		passed += v.total[i]
 		if without >= 0 {

@@ -126,7 +126,7 @@ func (s SLO) latency(view *load.Latency) (observation, error) {
 		if needed := load.Needed(s.percent); h.TotalCount() < needed {
 			return observation{missing: fmt.Sprintf("p%s takes at least %d values, and there were %d", decimal(s.percent), needed, h.TotalCount())}, nil
 		}
-		ns = h.ValueAtPercentile(s.percent)
+		ns = load.ValueAt(h, s.percent)
 	case minimum:
 		ns = h.Min()
 	}

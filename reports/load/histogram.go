@@ -93,8 +93,22 @@ func Percentile(h *hdrhistogram.Histogram, percent float64) *float64 {
 	if h == nil || h.TotalCount() < Needed(percent) {
 		return nil
 	}
-	ms := inMS(h.ValueAtPercentile(percent))
+	ms := inMS(ValueAt(h, percent))
 	return &ms
+}
+
+// ValueAt returns the percentile of a histogram that is not empty, in nanoseconds: the smallest of its values that at
+// least so many percent do not exceed. The library's own ValueAtPercentile rounds the rank to the nearest, and so may
+// give a value that too few reach.
+func ValueAt(h *hdrhistogram.Histogram, percent float64) int64 {
+	// A percentile of exactly this rank leaves the library nothing to round.
+	return h.ValueAtPercentile(100 * float64(Rank(percent, h.TotalCount())) / float64(h.TotalCount()))
+}
+
+// Rank is the place of a percentile among n values in their order, from 1.
+func Rank(percent float64, n int64) int64 {
+	// Rounded up, after what floating point adds to a whole number is taken off.
+	return min(max(1, int64(math.Ceil(percent/100*float64(n)-1e-6))), n)
 }
 
 // Needed is the number of values from which on a percentile means something: with fewer, not one of them lies beyond it,

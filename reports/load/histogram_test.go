@@ -2,6 +2,8 @@ package load
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -58,6 +60,30 @@ func TestPercentilesAreExactWithinTheResolution(t *testing.T) {
 		g := NewWithT(t)
 		g.Expect(got).NotTo(BeNil())
 		g.Expect(math.Abs(*got-want)/want).To(BeNumerically("<", 0.001), "p%v is %v, exact %v", percent, *got, want)
+	}
+}
+
+// The percentile is a value that was recorded, at the rank that the definition gives, for any number of values.
+func TestPercentilesHaveTheRankOfTheirDefinition(t *testing.T) {
+	random := rand.New(rand.NewPCG(4, 2))
+	for range 300 {
+		h := NewHistogram()
+		values := make([]time.Duration, 1+random.IntN(3000))
+		for i := range values {
+			values[i] = time.Duration(math.Exp(random.Float64()*14) * float64(time.Microsecond))
+			Record(h, values[i])
+		}
+		slices.Sort(values)
+		for _, percent := range []float64{0.1, 50, 90, 95, 99, 99.9, 99.99, 100} {
+			// The smallest value that at least so many percent do not exceed, looked for rather than computed.
+			want := slices.IndexFunc(values, func(v time.Duration) bool {
+				n, _ := slices.BinarySearch(values, v+1)
+				return float64(n)*100000 >= math.Round(percent*1000)*float64(len(values))
+			})
+			got := ValueAt(h, percent)
+			NewWithT(t).Expect(h.ValuesAreEquivalent(got, int64(values[want]))).To(BeTrue(),
+				"p%v of %d values is %d, exact %d", percent, len(values), got, values[want])
+		}
 	}
 }
 
