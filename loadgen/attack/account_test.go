@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"context"
 	"math"
 	"testing"
 	"testing/synctest"
@@ -152,6 +153,45 @@ func TestSlowBuildingIsTheGeneratorsLag(t *testing.T) {
 			t.Errorf("service p99 is %g ms", p99)
 		}
 	})
+}
+
+// The target stalls for a second and a half, and later the generator sleeps for 300 ms. Both delay starts by far more than
+// the limit; each answers for its own.
+func TestDelaysAreBlamedOnWhoeverCausedThem(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		sleep time.Duration
+		stall time.Duration
+		own   int64
+	}{
+		{"neither", 0, 0, 0},
+		{"the target stalls", 0, 1500 * ms, 0},
+		// At 200/s, 60 starts fall due in the sleep; all but those of its last 25 ms are late by more than that.
+		{"the generator sleeps", 300 * ms, 0, 55},
+		{"both, one after the other", 300 * ms, 1500 * ms, 55},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began, timer, slept := time.Now(), Timer(), false
+				result, _, _, record := run{
+					rate: "200/s", duration: 8 * time.Second, connections: 10, grace: time.Minute,
+					ends: service(ms, [2]time.Duration{time.Second, time.Second + c.stall}),
+					wait: func(ctx context.Context, until time.Time) error {
+						if !slept && until.Sub(began) >= 6*time.Second {
+							slept, until = true, until.Add(c.sleep)
+						}
+						return timer(ctx, until)
+					},
+				}.do(t)
+				if own := record.OwnLate(); own < c.own-1 || own > c.own+1 {
+					t.Errorf("%d starts are the generator's fault, want %d; schedule %+v, lag %+v", own, c.own, result.Schedule, record.Lag())
+				}
+				if late := result.Schedule.Late; (c.stall > 0) != (late > 200) {
+					t.Errorf("%d late starts", late)
+				}
+			})
+		})
+	}
 }
 
 // What was under way when the run was stopped is neither a success nor a failure, and what was not due is not missing.

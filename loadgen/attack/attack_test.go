@@ -69,6 +69,7 @@ type run struct {
 	grace       time.Duration
 	stopAfter   time.Duration
 	results     vegeta.Encoder
+	wait        Waiter
 	// failing is the error that the run is to end with.
 	failing error
 }
@@ -114,7 +115,7 @@ func (r run) do(t *testing.T) (*load.Result, *server, *schedule.Schedule, *Recor
 	}
 	ran, err := Run(ctx, Config{
 		Schedule: s, Queue: q, Exchanger: target, Record: record, URL: "http://target.invalid/", Connections: r.connections,
-		Began: began, Grace: r.grace, Results: r.results,
+		Began: began, Grace: r.grace, Results: r.results, Wait: r.wait,
 	})
 	if !errors.Is(err, r.failing) {
 		t.Fatalf("the run ended with %v, want %v", err, r.failing)
