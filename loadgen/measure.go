@@ -3,6 +3,7 @@ package loadgen
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"time"
@@ -48,7 +49,7 @@ func (s *Session) Measure(ctx context.Context, sc *schedule.Schedule) (Measureme
 	defer way.Close()
 	began := time.Now().Add(lead)
 	// The queue outlives the stop: what is left in it is thrown away when the attack is over.
-	queue, err := payload.NewQueue(context.WithoutCancel(ctx), s.builders(encode), sc, began, s.tolerance, nil)
+	queue, err := payload.NewQueue(context.WithoutCancel(ctx), s.builders(encode), sc, began, s.tolerance)
 	if err != nil {
 		return Measurement{}, err
 	}
@@ -85,6 +86,9 @@ func (s *Session) Measure(ctx context.Context, sc *schedule.Schedule) (Measureme
 	m.Generator.Lag = record.Lag()
 	m.Invalid = health.Judge(health.Account{Result: m.Result, Generator: m.Generator, Probe: probe, LateStarts: record.OwnLate()})
 	m.Notes = health.Notes(m.Result, s.options.Connections)
+	if trace := sc.Trace(); trace != nil && uint64(len(trace.Offsets)) > sc.Total() {
+		m.Notes = append(m.Notes, fmt.Sprintf("the trace was cut: it has %d starts, and the run had the first %d", len(trace.Offsets), sc.Total()))
+	}
 	m.Thresholds, err = slo.Judge(s.options.SLOs, m.Result)
 	return m, err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/kirimcheck/kirimcheck/loadgen/payload"
 	"github.com/kirimcheck/kirimcheck/loadgen/schedule"
 	"github.com/kirimcheck/kirimcheck/reports/load"
+	"github.com/kirimcheck/kirimcheck/wire"
 )
 
 // server is a target whose behaviour is a function of time, in the fake time of a bubble.
@@ -58,6 +59,19 @@ func service(takes time.Duration, stalls ...[2]time.Duration) func(time.Duration
 	}
 }
 
+// slowly signs in its time.
+type slowly struct {
+	payload.Sender
+	takes time.Duration
+}
+
+func (s slowly) Compose(p payload.Parcel, t time.Time) ([]wire.Field, []byte, error) {
+	if s.takes > 0 {
+		time.Sleep(s.takes)
+	}
+	return s.Sender.Compose(p, t)
+}
+
 // run is one attack in a bubble.
 type run struct {
 	rate        string
@@ -65,7 +79,7 @@ type run struct {
 	connections int
 	ends        func(time.Duration, *payload.Delivery) (time.Duration, int)
 	options     payload.Options
-	build       func()
+	signing     time.Duration
 	grace       time.Duration
 	stopAfter   time.Duration
 	results     vegeta.Encoder
@@ -92,18 +106,18 @@ func (r run) do(t *testing.T) (*load.Result, *server, *schedule.Schedule, *Recor
 	if err != nil {
 		t.Fatal(err)
 	}
-	sender := payload.NewKirim(edition, "whsec_ofTheOracle")
+	sender := payload.Sender(slowly{payload.NewKirim(edition, "whsec_ofTheOracle"), r.signing})
 	began := time.Now()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	q, err := payload.NewQueue(ctx, payload.BuilderConfig{
 		Edition: edition, Role: contract.RoleReceiver, Meta: meta, Options: r.options, Sender: sender,
-	}, s, began, 300*time.Second, r.build)
+	}, s, began, 300*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer q.Close()
-	if r.build == nil {
+	if r.signing == 0 {
 		if err := q.Ready(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -228,7 +242,7 @@ func TestStallOfOneAndAHalfSecondsShows(t *testing.T) {
 func TestSigningIsNotBilledToTheTarget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := run{rate: "100/s", duration: 5 * time.Second, connections: 10, ends: service(140 * time.Microsecond), grace: time.Minute,
-			build: func() { time.Sleep(5 * time.Millisecond) }}
+			signing: 5 * time.Millisecond}
 		result, _, _, _ := r.do(t)
 		for name, l := range map[string]*load.Latency{"corrected": result.Latency.Corrected, "service": result.Latency.Service} {
 			if p50 := *l.P50MS; math.Abs(p50-0.14) > 0.001 {

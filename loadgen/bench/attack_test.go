@@ -113,7 +113,7 @@ func BenchmarkKirimcheck(b *testing.B) {
 	b.ResetTimer()
 	queue, err := payload.NewQueue(ctx, payload.BuilderConfig{
 		Edition: edition, Role: contract.RoleReceiver, Meta: meta, Sender: sender, Encode: way.Encode,
-	}, sc, time.Now(), 0, nil)
+	}, sc, time.Now(), 0)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/kirimcheck/kirimcheck/fixtures"
 	"github.com/kirimcheck/kirimcheck/loadgen/schedule"
 	"github.com/kirimcheck/kirimcheck/signature"
+	"github.com/kirimcheck/kirimcheck/wire"
 )
 
 const secret = "whsec_ofThePayloadTests"
@@ -52,7 +53,7 @@ func constant(t testing.TB, rate string, d time.Duration) *schedule.Schedule {
 // take builds a whole schedule and takes it out.
 func take(t testing.TB, c BuilderConfig, s *schedule.Schedule, began time.Time) []*Delivery {
 	t.Helper()
-	q, err := NewQueue(t.Context(), c, s, began, 0, nil)
+	q, err := NewQueue(t.Context(), c, s, began, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +239,7 @@ func TestDefaultMixFollowsMetasFigures(t *testing.T) {
 func TestSignedAgainWhenLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := config(t, "", contract.RoleReceiver, Options{})
-		q, err := NewQueue(t.Context(), c, constant(t, "1/s", 3*time.Second), time.Now(), 300*time.Second, nil)
+		q, err := NewQueue(t.Context(), c, constant(t, "1/s", 3*time.Second), time.Now(), 300*time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,11 +261,20 @@ func TestSignedAgainWhenLate(t *testing.T) {
 	})
 }
 
+// slowSender takes a second to sign.
+type slowSender struct{ Sender }
+
+func (s slowSender) Compose(p Parcel, t time.Time) ([]wire.Field, []byte, error) {
+	time.Sleep(time.Second)
+	return s.Sender.Compose(p, t)
+}
+
 // Builders that fall behind are counted, and whoever waits for them gives up when the run does.
 func TestQueueMissesAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := config(t, "", contract.RoleReceiver, Options{})
-		q, err := NewQueue(t.Context(), c, constant(t, "1000/s", 10*time.Second), time.Now(), 0, func() { time.Sleep(time.Second) })
+		c.Sender = slowSender{c.Sender}
+		q, err := NewQueue(t.Context(), c, constant(t, "1000/s", 10*time.Second), time.Now(), 0)
 		if err != nil {
 			t.Fatal(err)
 		}

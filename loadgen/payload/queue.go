@@ -55,9 +55,8 @@ type Queue struct {
 }
 
 // NewQueue starts building the deliveries of a schedule that begins at began. Close ends it. tolerance is the age of a
-// signature that the target must accept, and 0 where signatures have no age. build, where it is set, stands before every
-// delivery that is built, for tests.
-func NewQueue(ctx context.Context, c BuilderConfig, s *schedule.Schedule, began time.Time, tolerance time.Duration, build func()) (*Queue, error) {
+// signature that the target must accept, and 0 where signatures have no age.
+func NewQueue(ctx context.Context, c BuilderConfig, s *schedule.Schedule, began time.Time, tolerance time.Duration) (*Queue, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	q := &Queue{
 		sender: c.Sender, encode: c.Encode, schedule: s, began: began, cancel: cancel,
@@ -87,13 +86,13 @@ func NewQueue(ctx context.Context, c BuilderConfig, s *schedule.Schedule, began 
 	for i, b := range prepared {
 		line, ready := make(chan []Delivery, max(1, waiting/chunk/builders)), make(chan struct{})
 		q.lines, q.ready = append(q.lines, line), append(q.ready, ready)
-		q.done.Go(func() { q.produce(ctx, b, uint64(i), uint64(chunk), line, ready, build) })
+		q.done.Go(func() { q.produce(ctx, b, uint64(i), uint64(chunk), line, ready) })
 	}
 	return q, nil
 }
 
 // produce builds every chunk of one builder. ready is closed when the first is there.
-func (q *Queue) produce(ctx context.Context, b *Builder, first, size uint64, line chan<- []Delivery, ready chan<- struct{}, build func()) {
+func (q *Queue) produce(ctx context.Context, b *Builder, first, size uint64, line chan<- []Delivery, ready chan<- struct{}) {
 	defer close(line)
 	announce := sync.OnceFunc(func() { close(ready) })
 	defer announce()
@@ -104,9 +103,6 @@ func (q *Queue) produce(ctx context.Context, b *Builder, first, size uint64, lin
 			at, ok := q.schedule.At(n)
 			if !ok {
 				break
-			}
-			if build != nil {
-				build()
 			}
 			event := ""
 			if trace != nil && trace.Events != nil {
