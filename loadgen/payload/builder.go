@@ -54,6 +54,8 @@ type Builder struct {
 	// batches are the events that Meta puts into batches.
 	batches map[string]bool
 	sent    map[string][]Parcel
+	// attempts is how many Kirim makes of a delivery.
+	attempts int
 	// now is the moment for which a delivery is built.
 	now time.Time
 }
@@ -78,6 +80,7 @@ func NewBuilder(c BuilderConfig, stream uint64) (*Builder, error) {
 	b := &Builder{
 		options: options, sender: c.Sender, encode: c.Encode, random: rand.New(rand.NewPCG(options.Seed, stream)),
 		events: newChoice(options.Mix), variants: map[string]choice{}, batches: map[string]bool{}, sent: map[string][]Parcel{},
+		attempts: len(c.Edition.Delivery.Delays),
 	}
 	// Drawn and not added up, so that stream 1 of one seed is not stream 0 of the next.
 	if b.generator, err = fixtures.NewGenerator(c.Edition, b.random.Uint64(), func() time.Time { return b.now }); err != nil {
@@ -116,14 +119,25 @@ func (b *Builder) Build(number uint64, at time.Duration, now time.Time, event st
 		event = b.events.pick(b.random.Float64())
 	}
 	d := Delivery{Number: number, At: at, Event: event, Kind: b.kind(event)}
-	var err error
-	if d.parcel, err = b.parcel(event, d.Kind); err != nil {
-		return Delivery{}, err
+	// Every attempt has a delivery id of its own (reading Q1).
+	id := b.generator.ID("wbd")
+	if d.Kind == Duplicate || d.Kind == Retry {
+		var found bool
+		if d.parcel, found = b.again(event, d.Kind); !found {
+			d.Kind = Plain
+		}
 	}
+	if d.Kind != Duplicate && d.Kind != Retry {
+		var err error
+		if d.parcel, err = b.parcel(event, d.Kind); err != nil {
+			return Delivery{}, err
+		}
+	}
+	d.parcel.DeliveryID = id
 	return d, b.sign(&d, now)
 }
 
-// kind draws what is special about a delivery. What needs an earlier one of its event is plain while there is none.
+// kind draws what is special about a delivery.
 func (b *Builder) kind(event string) Kind {
 	r := b.random.Float64()
 	for _, special := range []struct {
@@ -131,8 +145,8 @@ func (b *Builder) kind(event string) Kind {
 		share float64
 		can   bool
 	}{
-		{Duplicate, b.options.Duplicates, len(b.sent[event]) > 0},
-		{Retry, b.options.Retries, len(b.sent[event]) > 0},
+		{Duplicate, b.options.Duplicates, true},
+		{Retry, b.options.Retries, true},
 		{Forged, b.options.WrongSignatures, true},
 		{Batched, b.options.Batched, b.batches[event]},
 	} {
@@ -147,23 +161,32 @@ func (b *Builder) kind(event string) Kind {
 	return Plain
 }
 
-// parcel makes the event of a delivery, or takes an earlier one.
-func (b *Builder) parcel(event string, kind Kind) (Parcel, error) {
-	// Every attempt has a delivery id of its own (reading Q1).
-	id := b.generator.ID("wbd")
-	if kind == Duplicate || kind == Retry {
-		earlier := &b.sent[event][b.random.IntN(len(b.sent[event]))]
-		if kind == Retry {
-			earlier.Attempt++
-		}
-		p := *earlier
-		p.DeliveryID = id
-		if kind == Duplicate {
-			p.Attempt = 1
-		}
-		return p, nil
+// again takes an earlier event: as another first attempt, or as the next one as long as Kirim makes any. Where there is
+// none, the delivery becomes a plain one.
+func (b *Builder) again(event string, kind Kind) (Parcel, bool) {
+	kept := b.sent[event]
+	if len(kept) == 0 {
+		return Parcel{}, false
 	}
-	p := Parcel{DeliveryID: id, Attempt: 1, Forged: kind == Forged}
+	first := b.random.IntN(len(kept))
+	for i := range kept {
+		earlier := &kept[(first+i)%len(kept)]
+		if kind == Duplicate {
+			p := *earlier
+			p.Attempt = 1
+			return p, true
+		}
+		if earlier.Attempt < b.attempts {
+			earlier.Attempt++
+			return *earlier, true
+		}
+	}
+	return Parcel{}, false
+}
+
+// parcel makes a new event.
+func (b *Builder) parcel(event string, kind Kind) (Parcel, error) {
+	p := Parcel{Attempt: 1, Forged: kind == Forged}
 	variant := b.variants[event].pick(b.random.Float64())
 	var err error
 	switch {

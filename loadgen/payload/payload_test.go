@@ -181,6 +181,18 @@ func TestSharesOfWhatIsNotPlain(t *testing.T) {
 	}
 }
 
+// Kirim makes no ninth attempt, so a run of retries has none either.
+func TestRetriesEndWithTheLastAttempt(t *testing.T) {
+	c := config(t, "", contract.RoleReceiver, Options{Retries: 0.99, Seed: 1})
+	last := 0
+	for _, d := range take(t, c, constant(t, "5000/s", time.Second), time.Now()) {
+		last = max(last, d.parcel.Attempt)
+	}
+	if want := len(c.Edition.Delivery.Delays); last != want {
+		t.Errorf("the highest attempt is %d, want %d", last, want)
+	}
+}
+
 func TestBodySizeIsExact(t *testing.T) {
 	c := config(t, "", contract.RoleReceiver, Options{Mix: Mix{messageReceived: 100}, BodySize: 64 << 10})
 	for _, d := range take(t, c, constant(t, "20/s", time.Second), time.Now()) {
