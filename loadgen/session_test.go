@@ -46,10 +46,13 @@ func TestWhatArrivesVerifies(t *testing.T) {
 		name  string
 		role  contract.Role
 		http2 bool
+		tls   bool
 	}{
-		{"Kirim", contract.RoleReceiver, false},
-		{"Kirim over HTTP/2", contract.RoleReceiver, true},
-		{"Meta", contract.RoleMetaReceiver, false},
+		{"Kirim", contract.RoleReceiver, false, false},
+		{"Kirim over HTTP/2", contract.RoleReceiver, true, false},
+		{"Kirim over TLS", contract.RoleReceiver, false, true},
+		{"Kirim over TLS and HTTP/2", contract.RoleReceiver, true, true},
+		{"Meta", contract.RoleMetaReceiver, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var good, bad atomic.Int64
@@ -61,20 +64,25 @@ func TestWhatArrivesVerifies(t *testing.T) {
 				if c.role == contract.RoleMetaReceiver {
 					genuine = err == nil && metaVerifier.Verify(r.Header.Get("X-Hub-Signature-256"), body) == nil
 				}
-				if !genuine || r.Header.Get("X-Vegeta-Seq") != "" {
+				if !genuine || (r.ProtoMajor == 2) != c.http2 || (r.TLS != nil) != c.tls || r.Header.Get("X-Vegeta-Seq") != "" {
 					bad.Add(1)
 					w.WriteHeader(http.StatusUnauthorized)
 					return
 				}
 				good.Add(1)
 			}))
-			s.Config.Protocols = new(http.Protocols)
-			s.Config.Protocols.SetHTTP1(true)
-			s.Config.Protocols.SetUnencryptedHTTP2(true)
-			s.Start()
+			if c.tls {
+				s.EnableHTTP2 = true
+				s.StartTLS()
+			} else {
+				s.Config.Protocols = new(http.Protocols)
+				s.Config.Protocols.SetHTTP1(true)
+				s.Config.Protocols.SetUnencryptedHTTP2(true)
+				s.Start()
+			}
 			defer s.Close()
 			session, err := NewSession(Options{
-				Target: aim(t, c.role, s.URL, nil), HTTP2: c.http2, Payloads: payload.Options{WrongSignatures: 0.2, Seed: 11},
+				Target: aim(t, c.role, s.URL, func(config *target.Config) { config.TLS.Insecure = c.tls }), HTTP2: c.http2, Payloads: payload.Options{WrongSignatures: 0.2, Seed: 11},
 			})
 			if err != nil {
 				t.Fatal(err)
