@@ -175,7 +175,6 @@ func TestAnswersAreReadAsHTTPSaysTheyAre(t *testing.T) {
 		{"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok!", false, 0, "", attack.NotHTTP, 3},
 		{"a chunk without a size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", false, 0, "", attack.NotHTTP, 3},
 		{"a long head", "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 80<<10) + "\r\n\r\n", false, 0, "", attack.NotHTTP, 3},
-		{"more than was announced", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", true, 200, "ok", "", 3},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -196,6 +195,25 @@ func TestAnswersAreReadAsHTTPSaysTheyAre(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Bytes that come along behind an answer cost the connection, and are not taken for the answer to the next delivery. net/http
+// may do just that, when the next request comes before it has noticed them.
+func TestMoreThanWasAnnouncedAnswersNothing(t *testing.T) {
+	s := listen(t, say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", true))
+	h, err := NewHTTP1(t.Context(), s.url(), long)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	for range 3 {
+		if a := (sender{h, h.Encode}).send(t.Context(), "{}"); a.Status != 200 || string(a.Body) != "ok" {
+			t.Errorf("%+v", a)
+		}
+	}
+	if n := s.accepted.Load(); n != 3 {
+		t.Errorf("%d connections, want 3", n)
 	}
 }
 
