@@ -53,7 +53,11 @@ func newSQLObserver(c SQLObserver, dir string) (*sqlObserver, *fieldError) {
 	}
 	database, err := sqlcount.Open(driver, dsn)
 	if err != nil {
-		return nil, &fieldError{"dsn", err.Error()}
+		key := "dsn"
+		if c.Path != "" {
+			key = "path"
+		}
+		return nil, &fieldError{key, err.Error()}
 	}
 	return &sqlObserver{c.Driver, database, statement}, nil
 }
@@ -66,7 +70,8 @@ func (c SQLObserver) dsn(driver sqlcount.Driver, dir string) (string, error) {
 	case c.Path != "" && c.DSN != (SecretRef{}):
 		return "", &fieldError{"path", "both path and dsn are set; keep one"}
 	case c.Path != "":
-		if filepath.IsAbs(c.Path) {
+		// What is no path is refused with its own words, and not as a file of that name.
+		if filepath.IsAbs(c.Path) || c.Path == ":memory:" || strings.HasPrefix(c.Path, "file:") {
 			return c.Path, nil
 		}
 		return filepath.Join(dir, c.Path), nil

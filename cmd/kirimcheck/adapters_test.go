@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -129,10 +131,68 @@ func (a adapter) mustShow(t *testing.T, server string, receiver *reference.Serve
 	if !slices.Equal(got, want) || report.Counts[reports.Pass] == 0 || len(report.Errors) > 0 {
 		t.Errorf("failed: %v, want %v; counts %v, errors %v\n%s", got, want, report.Counts, report.Errors, r.stdout)
 	}
-	for _, s := range s.secrets {
-		if strings.Contains(r.stdout+r.stderr, s) {
-			t.Errorf("the output tells a secret")
+	r.keepsQuiet(t, s.secrets...)
+}
+
+// keepsQuiet fails the test when a secret stands in what was printed or in a report.
+func (r result) keepsQuiet(t *testing.T, secrets ...string) {
+	t.Helper()
+	texts := map[string]string{"the output": r.stdout + r.stderr}
+	for _, name := range []string{reports.JSONFile, reports.JUnitFile, reports.HTMLFile} {
+		data, err := os.ReadFile(filepath.Join(r.dir, "reports", "out", name))
+		if err != nil {
+			t.Error(err)
 		}
+		texts[name] = string(data)
+	}
+	for name, text := range texts {
+		for _, secret := range secrets {
+			if strings.Contains(text, secret) {
+				t.Errorf("%s tells %q", name, secret)
+			}
+		}
+	}
+}
+
+// An observer that cannot work is one error of the run, which names the adapter and the place, and tells no secret.
+func TestAdapterThatFailsIsOneErrorOfTheRun(t *testing.T) {
+	const dsn = "postgres://receiver:hush-hush@127.0.0.1:1/orders?sslmode=disable&connect_timeout=2"
+	for name, c := range map[string]struct {
+		observe target.Observe
+		want    string
+	}{
+		"sql": {target.Observe{SQL: &target.SQLObserver{
+			Driver: "postgres", DSN: target.SecretRef{Env: dsnVar}, Query: "SELECT count(*) FROM effects WHERE id = {item_id}",
+		}}, "observer sql: dsn: the database cannot be reached"},
+		"command": {target.Observe{Command: &target.CommandObserver{Run: []string{"/bin/sh", "-c", "echo no table >&2; exit 3", "{item_id}"}}},
+			"observer command: /bin/sh: exit status 3; it printed: no table"},
+		"log": {target.Observe{Log: &target.LogObserver{Command: []string{"/bin/sh", "-c", "exit 3"}, JSON: &target.Fields{}}},
+			"observer log: command: /bin/sh no longer follows: exit status 3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			receiver, tgt, err := reference.Start(t.Context(), contract.RoleReceiver, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := receiver.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			config := receiver.Config(contract.RoleReceiver, tgt.Edition)
+			config.Secret, config.Observe = target.SecretRef{Env: secretVar}, c.observe
+			data, err := yaml.Dump(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := kirimcheck(t, append([]string{dsnVar + "=" + dsn}, secretEnv...), "certify", "--target", write(t, "target.yaml", string(data)), "--label-filter", "dedupe")
+			report := r.report(t)
+			if r.code != exitIncomplete || report.Counts[reports.Fail] > 0 || len(report.Errors) != 1 || !strings.Contains(report.Errors[0], c.want) {
+				t.Errorf("exit code %d, counts %v, errors %q; want one error with %q", r.code, report.Counts, report.Errors, c.want)
+			}
+			r.keepsQuiet(t, dsn, "hush-hush")
+		})
 	}
 }
 

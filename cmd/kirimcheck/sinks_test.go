@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 
@@ -135,9 +136,10 @@ func shellSink(t *testing.T, _ string, _ *target.HTTPObserver) sink {
 
 func patternSink(t *testing.T, _ string, _ *target.HTTPObserver) sink {
 	path, record := fileSink(t, func(e target.Effect) string { return "2026-05-23T10:00:00Z INFO stored " + bars(e) },
-		// The log is rotated under the harness's eyes, every few effects.
+		// The log is rotated under the harness's eyes, every few effects: more than come at once, so that no file comes and
+		// goes between two looks.
 		func(path string, n int) error {
-			if n%5 == 0 {
+			if n%12 == 0 {
 				return os.Rename(path, fmt.Sprintf("%s.%d", path, n))
 			}
 			return nil
@@ -167,7 +169,8 @@ func tailSink(t *testing.T, _ string, _ *target.HTTPObserver) sink {
 	path, record := fileSink(t, func(e target.Effect) string { return "stored " + bars(e) }, nil)
 	// Between the line and its being seen there is a process that others may keep from running.
 	return sink{observe: target.Observe{Settle: target.DefaultSettle, Log: &target.LogObserver{
-		Command: []string{"/usr/bin/tail", "-n", "0", "-F", path},
+		// From the first line on, so that nothing hangs on when tail has started.
+		Command: []string{"/usr/bin/tail", "-n", "+1", "-F", path}, Warmup: time.Millisecond,
 		Pattern: `^stored (?P<event>[^|]*)\|(?P<event_id>[^|]*)\|(?P<item_id>[^|]*)\|(?P<status>[^|]*)$`,
 	}}, record: record}
 }
