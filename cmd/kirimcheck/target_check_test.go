@@ -202,7 +202,7 @@ func TestTargetCheckRefusesBadInputInOneLine(t *testing.T) {
 		"an unknown key":  {file: "urll: x\n", want: []string{"target.yaml:1", `unknown key "urll"`}},
 		"a bad adapter":   {file: "url: http://127.0.0.1:1/\nsecret: {env: KIRIM_SECRET}\nobserve:\n  sql: {driver: oracle}\n", want: []string{"target.yaml:4", "observe.sql.driver", "oracle"}},
 		"an argument":     {args: []string{"x"}, want: []string{"no arguments"}},
-		"another command": {args: []string{"chek"}, want: []string{`unknown command "chek" of target`}},
+		"another command": {args: []string{"chek"}, want: []string{`unknown command "chek"`}},
 		"an edition":      {file: "url: http://127.0.0.1:1/\nsecret: {env: KIRIM_SECRET}\n", args: []string{"--edition", "x"}, want: []string{"edition", "kckit"}},
 	} {
 		t.Run(name, func(t *testing.T) {
