@@ -136,6 +136,7 @@ func (c *relayCheck) longest(attempt int) time.Duration {
 // attempts is how many attempts of a delivery can be waited for: all of the schedule where time can be driven, else those
 // within the budget. There are at least two; the budget is asked again when the time is to pass.
 func (c *relayCheck) attempts(most int) int {
+	most = min(most, len(c.edition.Delivery.Delays))
 	if c.clock.Mode() == target.VirtualClock {
 		return most
 	}

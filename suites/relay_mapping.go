@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/target"
 	"github.com/kirimcheck/kirimcheck/target/subscriber"
 )
@@ -44,6 +45,22 @@ const (
 func (c *relayCheck) needKirimScheme() {
 	if s := c.target.Delivery.Signature.Scheme; s != "" && s != target.KirimScheme {
 		c.NotApplicable("the target declares that it signs by the scheme %s, whose form is another", s)
+	}
+}
+
+// kirims is the schedule that the edition documents, whatever the target declares.
+func (s *Session) kirims() contract.DeliveryRule {
+	if s.opts.Target == nil {
+		return s.edition.Delivery
+	}
+	return s.opts.Target.Kirims
+}
+
+// keptOwn ends the spec as not applicable where what was kept is the target's own schedule, and not what the requirement
+// says in Kirim's numbers.
+func (c *relayCheck) keptOwn(isKirims bool) {
+	if own := c.target.Delivery.Schedule; own != nil && !isKirims {
+		c.NotApplicable("the target declares a schedule of its own, and keeps to it: %s", own.Own)
 	}
 }
 

@@ -18,6 +18,8 @@ type DeliveryConfig struct {
 	ContentType string `yaml:"content_type"`
 	// Signature is how deliveries are signed.
 	Signature SchemeConfig `yaml:"signature"`
+	// Schedule is when attempts are made; nil for Kirim's.
+	Schedule *ScheduleConfig `yaml:"schedule"`
 }
 
 // DeliveryHeaders are the headers of a delivery, its signature aside.

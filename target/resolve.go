@@ -14,9 +14,10 @@ import (
 // Target is a configuration that was checked, together with its secret.
 type Target struct {
 	Config
-	// Contract is the edition's data; of a relay whose deliveries differ in their headers it has the names of those. The
-	// name of a header that the relay does not send is empty.
+	// Contract is the edition's data; of a relay that is not Kirim it has the names of its headers and its schedule. The
+	// name of a header that the relay does not send is empty. Kirims is the edition's own schedule of a relay.
 	Contract contract.Edition
+	Kirims   contract.DeliveryRule
 	// Signing is the secret: Kirim's for a receiver, Meta's app secret for a meta-receiver and a relay.
 	Signing Secret
 	// Token is the verify token of a meta-receiver, or of a relay that has one.

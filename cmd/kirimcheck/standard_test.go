@@ -104,11 +104,11 @@ func standardSecrets(next http.Handler) http.Handler {
 	})
 }
 
-// standardFile is the target file of such a gateway.
-func (g *gateway) standardFile(t *testing.T) string {
+// standardFile is the target file of such a gateway; more are further lines of its section delivery.
+func (g *gateway) standardFile(t *testing.T, more ...string) string {
 	t.Helper()
 	return g.file(t, fmt.Sprintf(`management:
-  rest: {base: "%s/v1", key: {env: KIRIM_KEY}}
+  rest: {base: "%[1]s/v1", key: {env: KIRIM_KEY}}
 delivery:
   headers:
     event_id: {name: webhook-id, own: ids of messages}
@@ -118,13 +118,67 @@ delivery:
     source: {absent: everything is Meta's}
   user_agent: {value: gateway/1}
   signature: {scheme: standard-webhooks}
-capabilities:
+%[2]scapabilities:
   kirim-events: {absent: nothing but Meta's webhooks is forwarded}
   contacts-api: {absent: there are no contacts}
   conversations-api: {absent: there are no conversations}
   loopback-refused: {absent: it is run for development}
   https-only: {absent: it is run for development}
-`, g.URL()))
+`, g.URL(), strings.Join(more, "")))
+}
+
+// ownSchedule has a gateway wait like this before each attempt, give or take a tenth.
+func ownSchedule(delays ...time.Duration) func(*server.Parts, *standardRules) {
+	return func(p *server.Parts, _ *standardRules) {
+		p.Relay.Rules.Delay = func(attempt int, unit float64) (time.Duration, bool) {
+			if attempt > len(delays) {
+				return 0, false
+			}
+			return time.Duration(float64(delays[attempt-1]) * (0.9 + 0.2*unit)), true
+		}
+	}
+}
+
+// A schedule that is the gateway's own is waited by and held to. Kept, it is not Kirim's all the same; broken, it is red.
+func TestScheduleOfAGatewaysOwn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each of them is a run of its own")
+	}
+	const declared = "  schedule: {own: slower than Kirim's, delays: [0s, 1m, 5m, 30m, 2h], jitter: 0.1}\n"
+	for name, c := range map[string]struct {
+		gateway func(*server.Parts, *standardRules)
+		red     []string
+	}{
+		"kept":       {ownSchedule(0, time.Minute, 5*time.Minute, 30*time.Minute, 2*time.Hour), nil},
+		"sooner":     {ownSchedule(0, time.Minute, 2*time.Minute, 30*time.Minute, 2*time.Hour), []string{"relay.retry.delay-3"}},
+		"given up":   {ownSchedule(0, time.Minute, 5*time.Minute, 30*time.Minute), []string{"relay.retry.delay-5", "relay.retry.eight-attempts"}},
+		"once again": {ownSchedule(0, time.Minute, 5*time.Minute, 30*time.Minute, 2*time.Hour, 2*time.Hour), []string{"relay.retry.no-ninth"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := startGateway(t, standardGateway(c.gateway))
+			r := kirimcheck(t, g.env, "certify", "--target", g.standardFile(t, declared), "--seed", "1", "--label-filter",
+				"retry || relay.outcome.5xx || relay.outcome.429 || relay.passthrough.retry-bytes || relay.headers.event-id.stable || relay.signature.verifies")
+			for _, req := range r.report(t).Requirements {
+				reasons := strings.Join(reasonsOf(req), " ")
+				numbered := strings.HasPrefix(req.ID, "relay.retry.delay-") || slices.Contains([]string{"relay.retry.eight-attempts", "relay.retry.no-ninth"}, req.ID)
+				switch {
+				case slices.Contains(c.red, req.ID):
+					if req.Verdict != reports.Fail {
+						t.Errorf("%s is %s: %s", req.ID, req.Verdict, reasons)
+					}
+				case c.red != nil && req.Verdict == reports.Untestable && numbered:
+					// What comes after the fault.
+				case numbered:
+					if req.Verdict != reports.NotApplicable || !strings.Contains(reasons, "slower than Kirim's") {
+						t.Errorf("%s is %s: %s", req.ID, req.Verdict, reasons)
+					}
+				case req.Verdict != reports.Pass:
+					t.Errorf("%s is %s: %s", req.ID, req.Verdict, reasons)
+				}
+			}
+		})
+	}
 }
 
 // The areas that hold for any relay of Meta's webhooks are green for one that keeps to Standard Webhooks, and what needs a
