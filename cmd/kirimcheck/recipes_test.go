@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,32 +61,55 @@ func TestRecipesAreJudgedRight(t *testing.T) {
 			},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			dir := t.TempDir()
-			if err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "examples"))); err != nil {
-				t.Fatal(err)
-			}
-			if r.edit != nil {
-				r.edit(t, dir)
-			}
-			got := example{folder: r.folder}.certify(t, r.start(t, dir), "--label-filter", r.filter)
-			if got.code != r.code {
-				t.Errorf("exit code %d\n%s%s", got.code, got.stdout, got.stderr)
-			}
-			notPassed := map[reports.Verdict][]string{}
-			report := got.report(t)
-			for _, req := range report.Requirements {
-				if req.Verdict != reports.Pass {
-					notPassed[req.Verdict] = append(notPassed[req.Verdict], req.ID)
-				}
-			}
-			for _, verdict := range reports.Verdicts() {
-				if !slices.Equal(notPassed[verdict], r.notPassed[verdict]) {
-					t.Errorf("%s are\n%s\nand not\n%s", verdict, strings.Join(notPassed[verdict], "\n"), strings.Join(r.notPassed[verdict], "\n"))
-				}
-			}
-		})
+		t.Run(name, r.judge)
+	}
+}
+
+// TestLargeRecipesAreJudgedRight installs hundreds of packages, so it is run where that is asked for: make recipes.
+func TestLargeRecipesAreJudgedRight(t *testing.T) {
+	if os.Getenv("KIRIMCHECK_LARGE_RECIPES") == "" {
+		t.Skip("KIRIMCHECK_LARGE_RECIPES is not set")
+	}
+	for name, r := range map[string]recipe{
+		"Node-RED": {folder: "node-red", start: withNodeRED},
+		"Node-RED, and JSON that is written again": {
+			folder: "node-red", start: withNodeRED, edit: parsedByNodeRED, filter: "signature || parser", code: exitNonConformant,
+			notPassed: map[reports.Verdict][]string{
+				reports.Fail: {"receiver.signature.raw-bytes"},
+				// The node answers 500 to what it cannot parse.
+				reports.Warn: {"receiver.parser.not-json"},
+			},
+		},
+	} {
+		t.Run(name, r.judge)
+	}
+}
+
+// judge certifies the recipe and compares the report with what is right.
+func (r recipe) judge(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "examples"))); err != nil {
+		t.Fatal(err)
+	}
+	if r.edit != nil {
+		r.edit(t, dir)
+	}
+	got := example{folder: r.folder}.certify(t, r.start(t, dir), "--label-filter", r.filter)
+	if got.code != r.code {
+		t.Errorf("exit code %d\n%s%s", got.code, got.stdout, got.stderr)
+	}
+	notPassed := map[reports.Verdict][]string{}
+	report := got.report(t)
+	for _, req := range report.Requirements {
+		if req.Verdict != reports.Pass {
+			notPassed[req.Verdict] = append(notPassed[req.Verdict], req.ID)
+		}
+	}
+	for _, verdict := range reports.Verdicts() {
+		if !slices.Equal(notPassed[verdict], r.notPassed[verdict]) {
+			t.Errorf("%s are\n%s\nand not\n%s", verdict, strings.Join(notPassed[verdict], "\n"), strings.Join(r.notPassed[verdict], "\n"))
+		}
 	}
 }
 
@@ -152,24 +176,69 @@ func skipOutsideCI(t *testing.T, format string, args ...any) {
 // withNode installs what a lock file names, and starts a receiver in Node.
 func withNode(folder string) func(*testing.T, string) string {
 	return func(t *testing.T, dir string) string {
-		node, npm := needed(t, "node"), needed(t, "npm")
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		// No script of a package runs.
-		cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--prefer-offline", "--fetch-retries=1",
-			"--no-audit", "--no-fund", "--no-update-notifier")
-		cmd.Dir = filepath.Join(dir, folder)
-		// A child of npm that outlives it must not hold its output open, and the test with it.
-		cmd.WaitDelay = time.Second
-		switch out, err := cmd.CombinedOutput(); {
-		case err == nil:
-		case bytes.Contains(out, []byte("code EUSAGE")), bytes.Contains(out, []byte("code EINTEGRITY")):
-			t.Fatalf("the lock file does not fit: %v\n%s", err, out)
-		default:
-			skipOutsideCI(t, "npm cannot fetch the packages of %s: %v\n%s", folder, err, out)
-		}
-		return example{folder: folder, runtime: node, args: []string{"receiver.mjs"}, path: "/kirim-webhook"}.start(t, cmd.Dir)
+		node := needed(t, "node")
+		dir = filepath.Join(dir, folder)
+		installPackages(t, dir)
+		return example{folder: folder, runtime: node, args: []string{"receiver.mjs"}, path: "/kirim-webhook"}.start(t, dir)
 	}
+}
+
+// installPackages fetches what the lock file in a folder names. No script of a package runs.
+func installPackages(t *testing.T, dir string) {
+	t.Helper()
+	npm := needed(t, "npm")
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--prefer-offline", "--fetch-retries=1",
+		"--no-audit", "--no-fund", "--no-update-notifier")
+	cmd.Dir = dir
+	// A child of npm that outlives it must not hold its output open, and the test with it.
+	cmd.WaitDelay = time.Second
+	switch out, err := cmd.CombinedOutput(); {
+	case err == nil:
+	case bytes.Contains(out, []byte("code EUSAGE")), bytes.Contains(out, []byte("code EINTEGRITY")):
+		t.Fatalf("the lock file does not fit: %v\n%s", err, out)
+	default:
+		skipOutsideCI(t, "npm cannot fetch the packages of %s: %v\n%s", filepath.Base(dir), err, out)
+	}
+}
+
+func withNodeRED(t *testing.T, dir string) string {
+	node := needed(t, "node")
+	address, folder := freePort(t), filepath.Join(dir, "node-red")
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	installPackages(t, folder)
+	background(t, address, folder, []string{"PORT=" + port}, node, "node_modules/node-red/red.js", "-u", ".", "-s", "settings.js")
+	// The port is open before the flow is there.
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		status := 0
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/effects", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			status = resp.StatusCode
+			_ = resp.Body.Close()
+		}
+		if status == http.StatusOK {
+			return "http://" + address
+		}
+		if target.Wait(ctx, 50*time.Millisecond) != nil {
+			t.Fatalf("the flow is not there: status %d", status)
+		}
+	}
+}
+
+// parsedByNodeRED has the http in node parse the JSON, whose bytes are then gone.
+func parsedByNodeRED(t *testing.T, dir string) {
+	file := filepath.Join(dir, "node-red", "flows.json")
+	replace(t, file, `"skipBodyParsing": true`, `"skipBodyParsing": false`)
+	replace(t, file, `deliver(msg.req.headers, msg.payload)`, `deliver(msg.req.headers, Buffer.from(JSON.stringify(msg.payload)))`)
 }
 
 // debianPython is the one that Debian's packages are for.
