@@ -42,6 +42,8 @@ func (t *tryout) manages(ctx context.Context) bool {
 		subscriptions, _, err := m.Subscriptions(ctx, target.Page{})
 		var none *target.NoAnswerError
 		switch {
+		case errors.Is(err, target.ErrByHand):
+			t.note(TryLeft, part, m.String()+"; `kirimcheck target setup` prints what has to be set up", "")
 		case errors.Is(err, errors.ErrUnsupported):
 			t.note(TryLeft, part, m.String()+" has no list of subscriptions", "")
 		case errors.As(err, &none) && none.Unreachable():
@@ -124,6 +126,9 @@ func (t *tryout) trySubscribers(ctx context.Context) bool {
 
 // through lets one message of Meta's through the relay.
 func (t *tryout) through(ctx context.Context) error {
+	if t.relay.byHand != nil {
+		return t.throughByHand(ctx)
+	}
 	server, m := t.relay.subscribers, t.relay.management
 	endpoint := server.Endpoint()
 	defer server.Remove(endpoint)
@@ -143,6 +148,18 @@ func (t *tryout) through(ctx context.Context) error {
 		}
 	}()
 	return t.firstMessage(ctx, endpoint)
+}
+
+// throughByHand lets one message through to a subscription that was made by hand.
+func (t *tryout) throughByHand(ctx context.Context) error {
+	h, err := t.relay.byHand.take([]string{"message.received"}, false)
+	if err != nil {
+		t.problem("management", fmt.Sprintf("nothing can be seen of a message: %v", err), "name a subscription to message.received")
+		return nil
+	}
+	err = t.firstMessage(ctx, h.endpoint)
+	_ = t.giveBack(ctx, h)
+	return err
 }
 
 // firstMessage sends one message as Meta and waits for it at an endpoint.

@@ -19,6 +19,6 @@ func newTarget(code *int) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.AddCommand(newTargetCheck(code))
+	cmd.AddCommand(newTargetCheck(code), newTargetSetup())
 	return cmd
 }

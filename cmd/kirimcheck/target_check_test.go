@@ -302,3 +302,27 @@ func TestTargetCheckTriesEveryPartOfARelay(t *testing.T) {
 		t.Errorf("%d subscriptions were left behind", len(left))
 	}
 }
+
+// Where subscriptions were made by hand there is no API to try, and one of them shows the way to the subscribers.
+func TestTargetCheckOfSubscriptionsMadeByHand(t *testing.T) {
+	t.Parallel()
+	h := byHand(t, startGateway(t, nil))
+	h.subscribe(t, "message.received")
+	r := kirimcheck(t, h.env, "target", "check", "--target", h.g.file(t, h.section.String()))
+	if r.code != exitConformant {
+		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	r.shows(t, [3]string{"not tried", "management", "`kirimcheck target setup`"}, [3]string{"ok", "delivery", "and delivered after"})
+	if _, secret, _ := strings.Cut(h.env[len(h.env)-1], "="); strings.Contains(r.stdout+r.stderr, secret) {
+		t.Errorf("the output tells %q:\n%s", secret, r.stdout)
+	}
+
+	nowhere := byHand(t, startGateway(t, nil))
+	nowhere.subscribe(t, "message.received")
+	file := strings.Replace(nowhere.section.String(), "path: /hooks/", "path: /elsewhere/", 1)
+	r = kirimcheck(t, nowhere.env, "target", "check", "--target", nowhere.g.file(t, file))
+	if r.code != exitIncomplete {
+		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	r.shows(t, [3]string{"problem", "delivery", "not delivered to http://"})
+}
