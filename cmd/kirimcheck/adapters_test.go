@@ -65,7 +65,12 @@ func TestDedupeIsJudgedAlikeThroughEveryObserver(t *testing.T) {
 			if a.server != nil {
 				server = a.server(t)
 			}
-			for _, role := range []contract.Role{contract.RoleReceiver, contract.RoleMetaReceiver} {
+			roles := []contract.Role{contract.RoleReceiver, contract.RoleMetaReceiver}
+			if testing.Short() {
+				// To the observers a meta-receiver is one without event ids.
+				roles = roles[:1]
+			}
+			for _, role := range roles {
 				t.Run(string(role)+", correct", func(t *testing.T) {
 					t.Parallel()
 					receiver, tgt, err := reference.Start(t.Context(), role, "")

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package dbtest runs real database servers for tests, each in a temporary folder and on a unix socket alone, and leaves
 // nothing of them behind. Where a server is not installed the test is skipped; where CI is set it fails.
 package dbtest
