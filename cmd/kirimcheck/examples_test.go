@@ -169,5 +169,19 @@ func TestPythonExampleWithoutTheSignatureCheckIsRedThereAlone(t *testing.T) {
 	}
 }
 
+// The example needs no door for the harness: its own database tells as much, and the whole suite passes through that.
+func TestPythonExampleIsConformantThroughItsOwnDatabase(t *testing.T) {
+	database := filepath.Join(t.TempDir(), "receiver.db")
+	t.Setenv("DB", database)
+	base := examples[0].start(t, filepath.Join("..", "..", "examples", "python"))
+	file := "url: " + base + "/kirim-webhook\nsecret: {env: KIRIM_SECRET}\nobserve:\n  timeout: 2s\n  settle: 30ms\n  sql:\n    driver: sqlite\n" +
+		"    path: '" + database + "'\n    query: SELECT count(*) FROM effect WHERE event = {event} AND event_id = {event_id} AND item = {item_id} AND status = {status}\n" +
+		"hooks:\n  fail: {http: {url: " + base + "/test/fail}}\n  recover: {http: {url: " + base + "/test/recover}}\n"
+	r := kirimcheck(t, exampleEnv, "certify", "--target", write(t, "target.yaml", file))
+	if report := r.report(t); r.code != exitConformant || report.Counts[reports.Pass] != len(report.Requirements) {
+		t.Errorf("exit code %d, counts %v\n%s%s", r.code, report.Counts, r.stdout, r.stderr)
+	}
+}
+
 // portOf is the address in the examples' target files.
 var portOf = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
