@@ -19,6 +19,6 @@ func newTarget(code *int) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.AddCommand(newTargetCheck(code), newTargetSetup())
+	cmd.AddCommand(newTargetSetup(), newTargetCheck(code))
 	return cmd
 }
