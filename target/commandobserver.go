@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -68,7 +69,7 @@ func (c CommandObserver) used(dir string) ([]string, error) {
 		}
 		for _, name := range placeholders {
 			if strings.Contains(c.Run[0], "{"+name+"}") && !strings.Contains(c.Run[0], "${"+name+"}") {
-				return nil, fmt.Errorf("values never become a part of a shell line; write \"$%s\" for {%s}", variables[name], name)
+				return nil, intoLine(name)
 			}
 			if regexp.MustCompile(`\$\{?` + variables[name] + `\b`).MatchString(c.Run[0]) {
 				used = append(used, name)
@@ -86,11 +87,26 @@ func (c CommandObserver) used(dir string) ([]string, error) {
 				return nil, fmt.Errorf("unknown placeholder {%s}; there are {%s}", m[1], strings.Join(placeholders, "}, {"))
 			case i == 0:
 				return nil, errors.New("the program itself is no place for a value; write it as an argument")
+			case c.isLine(i):
+				return nil, intoLine(m[1])
 			}
 			used = append(used, m[1])
 		}
 	}
 	return used, checkProgram(dir, c.Run[0])
+}
+
+// shells are programs that run a line given with -c.
+var shells = []string{"sh", "bash", "dash", "ksh", "zsh"}
+
+// isLine reports whether an argument is a line for a shell that the program is.
+func (c CommandObserver) isLine(i int) bool {
+	return i > 1 && slices.Contains(shells, filepath.Base(c.Run[0])) && strings.HasPrefix(c.Run[i-1], "-") && strings.HasSuffix(c.Run[i-1], "c")
+}
+
+// intoLine is why a value is refused that would become a part of a shell line.
+func intoLine(name string) error {
+	return fmt.Errorf("values never become a part of a shell line; write \"$%s\" for {%s}", variables[name], name)
 }
 
 // program fills the values in.

@@ -103,6 +103,7 @@ func TestAdapterThatCouldNotWorkIsRefusedWithItsPlace(t *testing.T) {
 		"command, a negative time":       {"  command:\n    run: ['true', '{event_id}']\n    timeout: -1s", []string{":6: observe.command.timeout: -1s is negative"}},
 		"command, a line in pieces":      {"  command: {shell: true, run: [grep, -c, x]}", []string{"observe.command.run: with shell: true it is one line"}},
 		"command, a value in a line":     {"  command: {shell: true, run: ['grep -c {event_id} x']}", []string{"observe.command.run: values never become a part of a shell line; write \"$KIRIMCHECK_EVENT_ID\" for {event_id}"}},
+		"command, a line by hand":        {"  command: {run: [/bin/sh, -ec, 'grep -c {item_id} x']}", []string{"observe.command.run: values never become a part of a shell line; write \"$KIRIMCHECK_ITEM_ID\" for {item_id}"}},
 		"command, a line about nothing":  {"  command: {shell: true, run: ['grep -c $KIRIMCHECK_EVENT x']}", []string{"observe.command.run: neither {event_id} nor {item_id}"}},
 
 		"log, nothing to follow":      {"  log:" + pattern, []string{":4: observe.log.file: is missing; write the path of a log file, or command"}},
@@ -135,6 +136,7 @@ func TestAdapterTellsWhatItIsAskedBy(t *testing.T) {
 		"  command: {run: ['true']}":                                                         {EventID: true, Item: true, Status: true},
 		"  command: {shell: true, run: ['x \"$KIRIMCHECK_ITEM_ID\"']}":                       {Item: true},
 		"  command: {shell: true, run: ['x ${KIRIMCHECK_EVENT_ID}_ $KIRIMCHECK_STATUS']}":    {EventID: true, Status: true},
+		"  command: {run: [sh, -c, 'x \"$1\"', sh, '{event_id}']}":                           {EventID: true},
 		"  command: {shell: true, run: ['./count-effects']}":                                 {EventID: true, Item: true, Status: true},
 		"  log: {file: x.log, pattern: '(?P<item_id>.)(?P<event>.)'}":                        {Item: true},
 		"  log: {file: x.log, json: {}}":                                                     {EventID: true, Item: true, Status: true},
