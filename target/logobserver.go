@@ -20,10 +20,11 @@ type logObserver struct {
 	reader lineReader
 	tally  *tally
 
-	// file is what is followed; nil where it is what a command prints.
-	file *follow.File
-	stop context.CancelFunc
-	busy sync.WaitGroup
+	// file is what is followed; nil where it is what a command prints. reading is held until what a reading found is kept.
+	file    *follow.File
+	reading sync.Mutex
+	stop    context.CancelFunc
+	busy    sync.WaitGroup
 
 	running *program.Running
 	command string
@@ -78,6 +79,8 @@ func (o *logObserver) follow(path string) error {
 
 // read reads what was written so far. A line that was too long may have been an effect.
 func (o *logObserver) read(ctx context.Context) error {
+	o.reading.Lock()
+	defer o.reading.Unlock()
 	err := o.file.Read(ctx)
 	if long, ok := errors.AsType[*follow.LongLineError](err); ok {
 		o.tally.spoil(long)
