@@ -3,7 +3,6 @@ package schemas
 import _ "embed"
 
 //go:generate go run ./derive document ../docs/graphql.md
-//go:generate go run ./derive management ../emitter/graphql/management.graphqls
 
 // graphQL is kirim.graphql: the event catalogue and the management of subscriptions as one GraphQL schema. Its agreement
 // with the JSON Schemas is tested.

@@ -25,7 +25,7 @@ func TestWhatIsDerivedIsUpToDate(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(got) != want {
-			t.Errorf("%s is not what schemas/kirim.graphql makes; run go generate ./schemas", file)
+			t.Errorf("%s is not what schemas/kirim.graphql makes; run go generate ./...", file)
 		}
 	}
 }
