@@ -135,7 +135,9 @@ func TestBothDoorsShowTheSame(t *testing.T) {
 	id := made["id"].(string)
 	contact := r.ask(`mutation { create_contact(input: {phone_number: "+628111111111", name: "Ayu", metadata: {plan: "gold", n: 1.50}}) { id } }`, nil).done(t)
 	r.ask(`mutation { create_contact(input: {phone_number: "+628111111112"}) { id } }`, nil).done(t)
-	r.server.Relay().Engine().Settle(t.Context(), 5*time.Second)
+	if err := r.server.Relay().Engine().Settle(t.Context(), 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
 	list := r.ask(`{ webhook_deliveries(limit: 1) { items { id } has_more next_cursor } }`, nil).done(t)
 	if list["has_more"] != true || list["next_cursor"] == nil {
 		t.Errorf("two deliveries with the limit 1 are %v", list)
