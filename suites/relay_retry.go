@@ -2,6 +2,7 @@ package suites
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/kirimcheck/kirimcheck/reports"
@@ -59,10 +60,11 @@ func (c *relayCheck) width(attempt int) time.Duration {
 
 // firstAtOnce lets an event of Meta's and one of Kirim's happen. A virtual clock stands still meanwhile.
 func firstAtOnce(c *relayCheck) {
-	sub := c.Subscribe(messageReceived, contactCreated).Timed()
+	events := c.bothKinds()
+	sub := c.Subscribe(events...).Timed()
 	before := c.now()
 	c.Meta(c.Message(""))
-	for _, d := range sub.Await(2, "the first attempts of an event of Meta's and one of Kirim's, at once") {
+	for _, d := range sub.Await(len(events), "the first attempts of "+strings.Join(events, " and ")+", at once") {
 		if late := sub.At(d).Sub(before); c.clock.Mode() == target.VirtualClock && late > rounding {
 			c.Broken("a first attempt without waiting", fmt.Sprintf("one %s after the event", late))
 		}

@@ -157,7 +157,7 @@ func (c *relayCheck) processed(f *followed) {
 		c.Error("an answer could not be given: %v", ended)
 	}
 	event := f.courses[0].Event
-	if _, lacks := c.target.Lacks(target.DeliveryAPI); !lacks {
+	if c.sees(target.DeliveryAPI) {
 		for begun := time.Now(); time.Since(begun) < c.arrivalTimeout(); {
 			list, reply, err := c.management.Deliveries(c.ctx, target.DeliveryFilter{Subscription: f.ID, EventID: event})
 			c.Must("looking the delivery up", reply, err)

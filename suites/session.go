@@ -166,6 +166,9 @@ type shared struct {
 // number of the parallel process; from is what the first one said, nil in the first one itself.
 func (s *Session) open(ctx context.Context, process int, from *shared) error {
 	s.target = s.opts.Target
+	if process > 1 && s.target != nil && len(s.target.HandMade) > 0 {
+		return errors.New("subscriptions that were made by hand lead to one process; run the suite without parallel ones")
+	}
 	if s.role == contract.RoleRelay {
 		if err := s.openRelay(ctx); err != nil {
 			return err

@@ -50,6 +50,8 @@ type Config struct {
 	Clock ClockConfig `yaml:"clock"`
 	// Capabilities declares what the relay does not have.
 	Capabilities map[Capability]Absence `yaml:"capabilities,omitempty"`
+	// Delivery says how the relay's deliveries differ from Kirim's in their headers.
+	Delivery DeliveryConfig `yaml:"delivery"`
 	// Lifecycle starts and ends the relay's process.
 	Lifecycle LifecycleConfig `yaml:"lifecycle"`
 	// Budget is how much real time the observation of the relay's schedule may take; by default DefaultBudget.
@@ -62,6 +64,8 @@ type Config struct {
 	// given and givenToken are secrets that the program itself chose, as for the embedded reference; they come before
 	// Secret and VerifyToken.
 	given, givenToken Secret
+	// blind leaves secrets where they are kept; see WithoutSecrets.
+	blind bool
 	// givenKey and givenOtherKey are such keys of a relay's management.
 	givenKey, givenOtherKey Secret
 }

@@ -15,7 +15,8 @@ import (
 
 // ManagementConfig says how a relay is managed; exactly one adapter is set.
 type ManagementConfig struct {
-	REST *RESTConfig `yaml:"rest"`
+	REST   *RESTConfig   `yaml:"rest"`
+	Static *StaticConfig `yaml:"static"`
 }
 
 // SubscriberConfig says where the relay reaches the harness's scripted subscribers.
@@ -95,6 +96,7 @@ func (c Config) foreign() *fieldError {
 		{"clock", c.Clock != ClockConfig{}, true},
 		{"capabilities", c.Capabilities != nil, true},
 		{"lifecycle", c.Lifecycle != LifecycleConfig{}, true},
+		{"delivery", c.Delivery != DeliveryConfig{}, true},
 		{"budget", c.Budget != 0, true},
 		{"state", c.State != "", true},
 	} {
@@ -110,21 +112,16 @@ func (c Config) foreign() *fieldError {
 }
 
 // resolveRelay fills in the defaults of a relay's sections, checks them, and reads its keys.
-func (t *Target) resolveRelay() *fieldError {
-	rest := t.Management.REST
-	if rest == nil {
-		return &fieldError{"management", "is missing; write rest: {base: URL, key: {env: NAME}}"}
-	}
-	resolved, err := rest.resolve(t.Contract)
-	if err != nil {
-		return &fieldError{"management.rest." + err.key, err.problem}
-	}
-	t.Management.REST = &resolved
-	if err := t.readKeys(resolved); err != nil {
-		return &fieldError{"management.rest." + err.key, err.problem}
+func (t *Target) resolveRelay() (err *fieldError) {
+	if t.Contract.Headers, err = t.Delivery.resolve(t.Contract.Headers); err != nil {
+		return &fieldError{"delivery." + err.key, err.problem}
 	}
 	if err := t.resolveSubscriber(); err != nil {
 		return &fieldError{"subscriber." + err.key, err.problem}
+	}
+	resolved, err := t.resolveManagement()
+	if err != nil {
+		return err
 	}
 	if t.Clock, err = t.Clock.resolve(resolved); err != nil {
 		return &fieldError{"clock." + err.key, err.problem}
@@ -142,7 +139,32 @@ func (t *Target) resolveRelay() *fieldError {
 	return nil
 }
 
+// resolveManagement checks the adapter and reads its secrets. It returns where the API stands, as far as there is one.
+func (t *Target) resolveManagement() (RESTConfig, *fieldError) {
+	m := &t.Management
+	switch {
+	case m.REST != nil && m.Static != nil:
+		return RESTConfig{}, &fieldError{"management", "both rest and static are set; keep one"}
+	case m.Static != nil:
+		return RESTConfig{}, t.resolveStatic()
+	case m.REST == nil:
+		return RESTConfig{}, &fieldError{"management", "is missing; write rest: {base: URL, key: {env: NAME}}, or static with subscriptions made by hand"}
+	}
+	resolved, err := m.REST.resolve(t.Contract)
+	if err != nil {
+		return RESTConfig{}, &fieldError{"management.rest." + err.key, err.problem}
+	}
+	m.REST = &resolved
+	if err := t.readKeys(resolved); err != nil {
+		return RESTConfig{}, &fieldError{"management.rest." + err.key, err.problem}
+	}
+	return resolved, nil
+}
+
 func (t *Target) readKeys(rest RESTConfig) *fieldError {
+	if t.blind {
+		return nil
+	}
 	var err error
 	t.Key, t.OtherKey = t.givenKey, t.givenOtherKey
 	if t.givenKey.Reveal() == "" {

@@ -14,7 +14,8 @@ import (
 // Target is a configuration that was checked, together with its secret.
 type Target struct {
 	Config
-	// Contract is the edition's data.
+	// Contract is the edition's data; of a relay whose deliveries differ in their headers it has the names of those. The
+	// name of a header that the relay does not send is empty.
 	Contract contract.Edition
 	// Signing is the secret: Kirim's for a receiver, Meta's app secret for a meta-receiver and a relay.
 	Signing Secret
@@ -22,6 +23,8 @@ type Target struct {
 	Token Secret
 	// Key is a relay's API key, OtherKey that of another organisation, where there is one.
 	Key, OtherKey Secret
+	// HandMade are the subscriptions of a relay that were made by hand.
+	HandMade []HandMade
 }
 
 // Resolve fills in the defaults, checks the whole configuration and reads the secret. place names the file or the
@@ -55,13 +58,14 @@ func (c Config) Resolve(place string) (*Target, error) {
 		c.Name = u.Host
 	}
 	secret := c.given
-	if c.given.Reveal() == "" {
+	if c.given.Reveal() == "" && !c.blind {
 		if secret, err = c.Secret.read(c.dir); err != nil {
 			return fail("secret", "%v", err)
 		}
 	}
 	token := c.givenToken
 	switch {
+	case c.blind:
 	case c.Role == contract.RoleReceiver && c.VerifyToken != (SecretRef{}):
 		return fail("verify_token", "belongs to the roles meta-receiver and relay")
 	case c.Role == contract.RoleMetaReceiver && c.givenToken.Reveal() == "", c.VerifyToken != (SecretRef{}) && c.givenToken.Reveal() == "":
@@ -107,6 +111,13 @@ func (c Config) Resolve(place string) (*Target, error) {
 		}
 	}
 	return t, nil
+}
+
+// WithoutSecrets returns the configuration for whoever only describes it: no secret is read, and none has to be there yet.
+// The target is of no use for anything else.
+func (c Config) WithoutSecrets() Config {
+	c.blind = true
+	return c
 }
 
 // WithSecret returns the configuration with a secret that the program itself chose.
