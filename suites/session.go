@@ -35,6 +35,8 @@ type Options struct {
 	Role    contract.Role
 	// Mutate, where it is set, makes the embedded reference relay wrong on purpose.
 	Mutate func(*server.Parts)
+	// GraphQL has the embedded reference relay managed over GraphQL instead of REST.
+	GraphQL bool
 	// HTTP2 has the subscribers of the embedded reference relay offer HTTP/2.
 	HTTP2 bool
 	// Resume goes on with what an earlier run observed of a relay in real time, from the target's state file.

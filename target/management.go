@@ -62,6 +62,12 @@ type Management interface {
 	String() string
 }
 
+// Keyed is a management that is not over REST, and can be used with another key.
+type Keyed interface {
+	// WithKey returns the same API with NoKey or WrongKey.
+	WithKey(KeyChoice) Management
+}
+
 // KeyChoice says with which key a request is made.
 type KeyChoice int
 
@@ -134,6 +140,12 @@ func Collect[T any](
 func (t *Target) NewManagement() (Management, error) {
 	rest := t.Management.REST
 	switch {
+	case t.Management.GraphQL != nil:
+		client, err := t.Client(t.Management.GraphQL.Timeout)
+		if err != nil {
+			return nil, err
+		}
+		return t.newGraphQL(*t.Management.GraphQL, client)
 	case t.Management.Static != nil:
 		return NewStatic(t.HandMade, t.Contract)
 	case rest == nil:

@@ -198,7 +198,7 @@ func TestFaultInARelaysSectionIsToldWithItsLine(t *testing.T) {
 		want string
 	}{
 		"unknown key of management":  {"role: relay\nmanagement: {soap: {}}\n", 2, `management: unknown key "soap"; known keys here: rest`},
-		"an adapter of a later time": {"role: relay\nmanagement: {graphql: {}}\n", 2, `management: unknown key "graphql"; known keys here: rest`},
+		"an adapter of a later time": {"role: relay\nmanagement: {soap: {}}\n", 2, `management: unknown key "soap"; known keys here: rest`},
 		"unknown key of rest":        {under("url: x"), 8, `management.rest: unknown key "url"; known keys here: base, key, other_key, `},
 		"unknown path":               {under("paths: {labels: /labels}"), 8, `management.rest.paths: unknown key "labels"`},
 		"unknown name":               {under("names: {dead: x}"), 8, `management.rest.names: unknown key "dead"`},
@@ -272,7 +272,7 @@ func TestFaultInARelaysSectionIsToldWithItsLine(t *testing.T) {
 		"a budget below nothing":   {relayFile + "budget: -3m\n", 8, "budget: -3m0s is negative"},
 		"a verify token not set":   {relayFile + "verify_token: {env: NOT_SET_BY_ANYBODY}\n", 8, "verify_token: the environment variable"},
 
-		"two managements":                {relayFile + "  static: {subscriptions: [{path: /a}]}\n", 4, "management: both rest and static are set; keep one"},
+		"two managements":                {relayFile + "  static: {subscriptions: [{path: /a}]}\n", 4, "management: several of rest, graphql and static are set; keep one"},
 		"nothing made by hand":           {staticRelay + "      []\n", 7, "management.static.subscriptions: is missing; name at least one"},
 		"made by hand without a path":    {staticRelay + "      - {secret: {env: KIRIM_TEST_SECRET}}\n", 7, "number 1: path is missing; write one such as /hooks/1"},
 		"made by hand at an odd path":    {staticRelay + "      - {path: hooks}\n", 7, `number 1: path "hooks" is not a plain path`},

@@ -33,6 +33,7 @@ func (c Config) Resolve(place string) (*Target, error) {
 	fail := func(key, format string, args ...any) (*Target, error) {
 		return nil, &ConfigError{Place: place, Key: key, Problem: fmt.Sprintf(format, args...)}
 	}
+	c.place = place
 	if c.Role == "" {
 		c.Role = contract.RoleReceiver
 	}
@@ -109,6 +110,9 @@ func (c Config) Resolve(place string) (*Target, error) {
 		if err := t.resolveRelay(); err != nil {
 			return fail(err.key, "%s", err.problem)
 		}
+	}
+	if err := t.checkGraphQL(); err != nil {
+		return nil, err
 	}
 	return t, nil
 }

@@ -59,7 +59,7 @@ func New(c Config) http.Handler {
 	d.server.AddTransport(transport.POST{})
 	d.server.SetParserTokenLimit(maxTokens)
 	d.server.SetErrorPresenter(d.present)
-	d.server.SetRecoverFunc(func(_ context.Context, value any) error { return fmt.Errorf("panic: %v", value) })
+	d.server.SetRecoverFunc(func(_ context.Context, value any) error { return internal{fmt.Errorf("panic: %v", value)} })
 	d.server.Use(extension.Introspection{})
 	d.server.Use(extension.FixedComplexityLimit(maxComplexity))
 	return d
@@ -217,16 +217,27 @@ func (r *recorder) status() int {
 // present turns a resolver's error into one of GraphQL, and logs what the client is not told.
 func (d *door) present(ctx context.Context, err error) *gqlerror.Error {
 	req := requestOf(ctx)
-	var own *gqlerror.Error
 	var known *relay.Error
-	if errors.As(err, &own) && !errors.As(err, &known) {
-		// Of the document or its variables.
-		return own
+	var inside internal
+	if !errors.As(err, &known) && !errors.As(err, &inside) {
+		// Of the document or of its variables, before any call was made. Those of gqlgen have codes of their own.
+		shown := graphql.DefaultErrorPresenter(ctx, err)
+		code, ok := shown.Extensions["code"].(string)
+		if !ok {
+			code = "invalid_field_value"
+		}
+		shown.Extensions = errorOf(relay.Invalid(code, "", "%s", shown.Message), req.id).Extensions
+		return shown
 	}
 	shown := errorOf(d.refused(ctx, req.id, err), req.id)
 	shown.Path = graphql.GetPath(ctx)
 	return shown
 }
+
+// internal is an error of a call that is not for its client.
+type internal struct{ error }
+
+func (e internal) Unwrap() error { return e.error }
 
 // refused turns any error into one for the client.
 func (d *door) refused(ctx context.Context, id string, err error) *relay.Error {

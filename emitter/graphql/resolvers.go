@@ -3,6 +3,7 @@ package graphql
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -70,17 +71,21 @@ func (r *resolver) call(ctx context.Context, c api.Call) (api.Outcome, error) {
 	header := http.Header{}
 	outcome, err := r.inside.Do(ctx, header, c)
 	req.tell(header)
+	var refused *relay.Error
+	if err != nil && !errors.As(err, &refused) {
+		err = internal{err}
+	}
 	return outcome, err
 }
 
 func read[T any](data any) (*T, error) {
 	text, err := json.Marshal(data)
 	if err != nil {
-		return nil, fmt.Errorf("encoding what a call shows: %w", err)
+		return nil, internal{fmt.Errorf("encoding what a call shows: %w", err)}
 	}
 	out := new(T)
 	if err := json.Unmarshal(text, out); err != nil {
-		return nil, fmt.Errorf("reading what a call shows: %w", err)
+		return nil, internal{fmt.Errorf("reading what a call shows: %w", err)}
 	}
 	return out, nil
 }
@@ -92,7 +97,7 @@ func body(input map[string]any) ([]byte, error) {
 	}
 	text, err := json.Marshal(input)
 	if err != nil {
-		return nil, fmt.Errorf("encoding an input: %w", err)
+		return nil, internal{fmt.Errorf("encoding an input: %w", err)}
 	}
 	return text, nil
 }

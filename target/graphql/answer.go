@@ -145,6 +145,14 @@ func (o *Operation) Read(data json.RawMessage) (Read, error) {
 		if !ok {
 			return out, nil
 		}
+		if len(r.members) == 0 {
+			// Nothing is read from it, but that it was not done.
+			if place == false {
+				return out, fmt.Errorf("%s is false", r.at)
+			}
+			out.Object = map[string]any{}
+			return out, nil
+		}
 		members, isObject := place.(map[string]any)
 		if !isObject {
 			return out, fmt.Errorf("%s is no object", r.at)

@@ -40,13 +40,19 @@ func (j *JSON) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// MarshalJSON returns the text.
-func (j JSON) MarshalJSON() ([]byte, error) { return j, nil }
+// MarshalJSON returns the text; nothing at all is null.
+func (j JSON) MarshalJSON() ([]byte, error) {
+	if len(j) == 0 {
+		return []byte("null"), nil
+	}
+	return j, nil
+}
 
 // MarshalGQL writes the text.
 func (j JSON) MarshalGQL(w io.Writer) {
+	text, _ := j.MarshalJSON()
 	// The writer is a buffer, which takes everything.
-	_, _ = w.Write(j)
+	_, _ = w.Write(text)
 }
 
 // UnmarshalGQL keeps what a variable or a literal says; whether it is an object is for the API to judge.
