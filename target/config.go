@@ -102,6 +102,7 @@ type Observe struct {
 	Interval time.Duration `yaml:"interval"`
 
 	HTTP     *HTTPObserver     `yaml:"http"`
+	GraphQL  *GraphQLObserver  `yaml:"graphql"`
 	Callback *CallbackObserver `yaml:"callback"`
 }
 

@@ -212,6 +212,14 @@ func (t *Target) checkGraphQL() error {
 
 // Prepare has adapters learn what they need to know of the target, where that takes a question to it.
 func (t *Target) Prepare(ctx context.Context) error {
+	if g := t.Observe.GraphQL; g != nil && g.Schema == "" {
+		client, err := t.Client(ObserverTimeout)
+		if err != nil {
+			return err
+		}
+		_, err = newGraphQLObserver(ctx, *g, client.HTTP(introspectWithin))
+		return err
+	}
 	if t.Management.GraphQL == nil {
 		return nil
 	}

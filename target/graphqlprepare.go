@@ -1,13 +1,13 @@
 package target
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -81,36 +81,43 @@ type unreachableError struct{ error }
 func (e unreachableError) Unwrap() error { return e.error }
 
 // ask posts a query and returns its data.
-func (s graphQLServer) ask(ctx context.Context, query string) (data json.RawMessage, err error) {
+func (s graphQLServer) ask(ctx context.Context, query string) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, introspectWithin)
 	defer cancel()
-	body, err := encode(map[string]any{"query": query})
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, strings.NewReader(string(body)))
-	if err != nil {
-		return nil, unwrapURL(err)
-	}
-	req.Header = s.header.Clone()
-	resp, err := s.client.Do(req)
-	if err != nil {
-		return nil, unreachableError{unwrapURL(err)}
-	}
-	defer func() { err = errors.Join(err, resp.Body.Close()) }()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxSchema+1))
-	if err != nil {
-		return nil, unreachableError{err}
-	}
-	if len(text) > maxSchema {
-		return nil, fmt.Errorf("the answer to introspection is larger than %d bytes; write schema: FILE, with its SDL", maxSchema)
-	}
-	answer, err := graphql.ParseAnswer(text)
+	answer, _, err := s.post(ctx, map[string]any{"query": query}, maxSchema)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("the answer to introspection, with status %d, is not GraphQL's: %w", resp.StatusCode, err)
+		return nil, fmt.Errorf("introspection: %w", err)
 	case len(answer.Errors) > 0:
 		return nil, fmt.Errorf("%w: %s", errNoIntrospection, excerpt([]byte(answer.Errors[0].Message)))
 	}
 	return answer.Data, nil
+}
+
+// post posts a request and reads its answer, as far as that is not longer than the limit.
+func (s graphQLServer) post(ctx context.Context, document map[string]any, limit int64) (a graphql.Answer, status int, err error) {
+	body, err := encode(document)
+	if err != nil {
+		return a, 0, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
+	if err != nil {
+		return a, 0, unwrapURL(err)
+	}
+	req.Header = s.header.Clone()
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return a, 0, unreachableError{fmt.Errorf("no answer: %w", unwrapURL(err))}
+	}
+	text, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		return a, resp.StatusCode, unreachableError{fmt.Errorf("the answer broke off: %w", err)}
+	}
+	if int64(len(text)) > limit {
+		return a, resp.StatusCode, fmt.Errorf("the answer is larger than %d bytes", limit)
+	}
+	if a, err = graphql.ParseAnswer(text); err != nil {
+		return a, resp.StatusCode, fmt.Errorf("answered %d, but %w: %s", resp.StatusCode, err, excerpt(text))
+	}
+	return a, resp.StatusCode, nil
 }

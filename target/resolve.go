@@ -91,6 +91,14 @@ func (c Config) Resolve(place string) (*Target, error) {
 	if c.Observe.HTTP != nil && c.Observe.Callback != nil {
 		return fail("observe", "both http and callback are set; keep one")
 	}
+	if g := c.Observe.GraphQL; g != nil {
+		if c.Observe.HTTP != nil || c.Observe.Callback != nil {
+			return fail("observe", "graphql and another adapter are set; keep one")
+		}
+		own := *g
+		own.dir, own.words, own.located = c.dir, c.Events, (&Target{Config: c}).located
+		c.Observe.GraphQL = &own
+	}
 	for key, d := range map[string]*time.Duration{
 		"observe.timeout": &c.Observe.Timeout, "observe.settle": &c.Observe.Settle, "observe.interval": &c.Observe.Interval,
 	} {
@@ -141,6 +149,11 @@ func (c Config) checkAdapters() *ConfigError {
 	if h := c.Observe.HTTP; h != nil {
 		if _, err := newHTTPObserver(*h, nil); err != nil {
 			return &ConfigError{Key: "observe.http." + err.key, Problem: err.problem}
+		}
+	}
+	if g := c.Observe.GraphQL; g != nil {
+		if _, err := g.check(); err != nil {
+			return err
 		}
 	}
 	if cb := c.Observe.Callback; cb != nil {
