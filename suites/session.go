@@ -253,5 +253,9 @@ func (s *Session) Redactor() *reports.Redactor {
 	if s.relay != nil && s.relay.management != nil {
 		secrets = append(secrets, s.relay.management.Secrets()...)
 	}
+	// Some observers have secrets of their own, such as the password of a database.
+	if o, ok := s.observer.(interface{ Secrets() []string }); ok {
+		secrets = append(secrets, o.Secrets()...)
+	}
 	return reports.NewRedactor(secrets...)
 }

@@ -104,6 +104,12 @@ type Observe struct {
 	HTTP     *HTTPObserver     `yaml:"http"`
 	GraphQL  *GraphQLObserver  `yaml:"graphql"`
 	Callback *CallbackObserver `yaml:"callback"`
+	SQL      *SQLObserver      `yaml:"sql"`
+	Command  *CommandObserver  `yaml:"command"`
+	Log      *LogObserver      `yaml:"log"`
+
+	// dir is the folder of the target file; relative paths and commands start there.
+	dir string
 }
 
 // HTTPObserver asks the target for the number of effects.

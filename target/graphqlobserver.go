@@ -151,9 +151,12 @@ func (o GraphQLObserver) complete(e *ConfigError) *ConfigError {
 
 // Count asks the target once.
 func (o *graphQLObserver) Count(ctx context.Context, e Effect) (int, error) {
-	values := map[string]any{"event": e.Event, "event_id": e.EventID, "item_id": e.ItemID}
-	if e.Status != "" {
-		values["status"] = e.Status
+	values := map[string]any{}
+	for name, value := range e.values() {
+		// Most effects have no status.
+		if name != "status" || value != "" {
+			values[name] = value
+		}
 	}
 	document := map[string]any{"query": o.operation.Query, "variables": o.operation.Variables(values)}
 	if o.operation.Name != "" {
@@ -173,7 +176,7 @@ func (o *graphQLObserver) Count(ctx context.Context, e Effect) (int, error) {
 	if err != nil {
 		return 0, o.errorf("%w", err)
 	}
-	count, err := wholeNumber(read.Object["count"])
+	count, err := countOf(read.Object["count"])
 	if err != nil {
 		return 0, o.errorf("the value at count %w", err)
 	}
@@ -204,6 +207,9 @@ func (o *graphQLObserver) errorf(format string, args ...any) error {
 func (o *graphQLObserver) Tells() Tells {
 	return Tells{EventID: o.operation.Uses("event_id"), Item: o.operation.Uses("item_id"), Status: o.operation.Uses("status")}
 }
+
+// Secrets returns everything that reports must hide.
+func (o *graphQLObserver) Secrets() []string { return o.hidden.all() }
 
 // String names the observer and its host.
 func (o *graphQLObserver) String() string {

@@ -88,13 +88,11 @@ func (c Config) Resolve(place string) (*Target, error) {
 	if _, err := c.Client(0); err != nil {
 		return fail("tls", "%v", err)
 	}
-	if c.Observe.HTTP != nil && c.Observe.Callback != nil {
-		return fail("observe", "both http and callback are set; keep one")
+	if err := c.Observe.checkOne(); err != nil {
+		return fail(err.key, "%s", err.problem)
 	}
+	c.Observe.dir = c.dir
 	if g := c.Observe.GraphQL; g != nil {
-		if c.Observe.HTTP != nil || c.Observe.Callback != nil {
-			return fail("observe", "graphql and another adapter are set; keep one")
-		}
 		own := *g
 		own.dir, own.words, own.located = c.dir, c.Events, (&Target{Config: c}).located
 		c.Observe.GraphQL = &own
@@ -170,6 +168,9 @@ func (c Config) checkAdapters() *ConfigError {
 		if err := cb.Fields.check(); err != nil {
 			return &ConfigError{Key: "observe.callback.fields", Problem: err.Error()}
 		}
+	}
+	if err := c.Observe.checkNew(); err != nil {
+		return &ConfigError{Key: "observe." + err.key, Problem: err.problem}
 	}
 	for key, hook := range map[string]*Hook{"hooks.fail": c.Hooks.Fail, "hooks.recover": c.Hooks.Recover} {
 		if hook == nil {
