@@ -46,17 +46,18 @@ func find(data []byte, dotted string) (key, value *yaml.Node, whole bool) {
 	}
 	value = root.Content[0]
 	for dotted != "" {
-		found := false
-		for i := 0; value.Kind == yaml.MappingNode && i+1 < len(value.Content) && !found; i += 2 {
-			name := value.Content[i].Value
-			rest, ok := strings.CutPrefix(dotted, name)
-			if ok && (rest == "" || rest[0] == '.') {
-				key, value, dotted, found = value.Content[i], value.Content[i+1], strings.TrimPrefix(rest, "."), true
+		longest := -1
+		for i := 0; value.Kind == yaml.MappingNode && i+1 < len(value.Content); i += 2 {
+			rest, ok := strings.CutPrefix(dotted, value.Content[i].Value)
+			if ok && (rest == "" || rest[0] == '.') && (longest < 0 || len(value.Content[i].Value) > len(value.Content[longest].Value)) {
+				longest = i
 			}
 		}
-		if !found {
+		if longest < 0 {
 			return key, value, false
 		}
+		key, value = value.Content[longest], value.Content[longest+1]
+		dotted = strings.TrimPrefix(strings.TrimPrefix(dotted, key.Value), ".")
 	}
 	return key, value, true
 }
