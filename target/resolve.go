@@ -95,6 +95,10 @@ func (c Config) Resolve(place string) (*Target, error) {
 	if g := c.Observe.GraphQL; g != nil {
 		own := *g
 		own.dir, own.words, own.located = c.dir, c.Events, (&Target{Config: c}).located
+		if c.Role == contract.RoleMetaReceiver {
+			// Meta has no names for events; the harness asks by the webhook field.
+			own.words = []string{"messages"}
+		}
 		c.Observe.GraphQL = &own
 	}
 	for key, d := range map[string]*time.Duration{
