@@ -70,7 +70,7 @@ func (g *graphqlReceiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(effectsIntrospection, "")
 		return
 	}
-	doc, err := gqlparser.LoadQuery(g.schema, asked.Query)
+	doc, err := gqlparser.LoadQueryWithRules(g.schema, asked.Query, nil)
 	if len(err) > 0 {
 		answer("", err.Error())
 		return
