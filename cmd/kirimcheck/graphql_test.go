@@ -1,11 +1,23 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/formatter"
+	"github.com/vektah/gqlparser/v2/parser"
+
 	"github.com/kirimcheck/kirimcheck/reports"
+	"github.com/kirimcheck/kirimcheck/target/graphql"
 )
 
 // relayOverGraphQL is the document's target file for serve --graphql, at this address.
@@ -21,6 +33,78 @@ func relayOverGraphQL(t *testing.T, url string) string {
 		t.Fatal("docs/target.md has no relay-graphql.yaml")
 	}
 	return strings.NewReplacer("http://127.0.0.1:8787", url).Replace(block)
+}
+
+// withoutApplied is a schema as gqlparser prints it, less the directives that were applied to it: introspection does not tell
+// those.
+func withoutApplied(t *testing.T, sdl string) string {
+	t.Helper()
+	doc, err := parser.ParseSchema(&ast.Source{Name: "schema", Input: sdl})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// gqlgen tells of a directive of its own.
+	doc.Directives = slices.DeleteFunc(doc.Directives, func(d *ast.DirectiveDefinition) bool { return d.Name == "defer" })
+	for _, d := range doc.Definitions {
+		d.Directives = nil
+		for _, f := range d.Fields {
+			f.Directives = nil
+			for _, a := range f.Arguments {
+				a.Directives = nil
+			}
+		}
+		for _, v := range d.EnumValues {
+			v.Directives = nil
+		}
+	}
+	var b bytes.Buffer
+	formatter.NewFormatter(&b).FormatSchemaDocument(doc)
+	schema, err := gqlparser.LoadSchema(&ast.Source{Name: "schema", Input: b.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Reset()
+	formatter.NewFormatter(&b).FormatSchema(schema)
+	return b.String()
+}
+
+// What a live server tells of its schema is the schema that it was made from.
+func TestIntrospectionOfServeIsItsSchema(t *testing.T) {
+	p := startServe(t, "--dev", "--graphql")
+	for i, query := range graphql.IntrospectionQueries() {
+		body, err := json.Marshal(map[string]string{"query": query})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+"/graphql", bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		if err := errors.Join(err, resp.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := graphql.ParseAnswer(text)
+		if err != nil || len(answer.Errors) > 0 {
+			t.Fatalf("%v, %+v", err, answer.Errors)
+		}
+		sdl, err := graphql.FromIntrospection(answer.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.ReadFile("../../emitter/graphql/management.graphqls")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := withoutApplied(t, sdl), withoutApplied(t, string(want)); got != want {
+			t.Errorf("query %d: it tells\n%s\nand was made from\n%s", i+1, got, want)
+		}
+	}
 }
 
 // The document's target file certifies the document's serve, which tells its schema itself.
