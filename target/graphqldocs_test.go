@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// example returns the first YAML block of docs/target.md that holds a text.
-func example(t *testing.T, holds string) string {
+// exampleWith returns the first YAML block of docs/target.md that holds a text.
+func exampleWith(t *testing.T, holds string) string {
 	t.Helper()
 	doc, err := os.ReadFile("../docs/target.md")
 	if err != nil {
@@ -28,7 +28,7 @@ func example(t *testing.T, holds string) string {
 func TestTheDocumentsGraphQLExampleFitsItsSchema(t *testing.T) {
 	t.Setenv("HOOKS_KEY", testKey)
 	t.Setenv("META_APP_SECRET", "0123456789abcdef0123456789abcdef")
-	path := writeTarget(t, example(t, "endpointCreate"))
+	path := writeTarget(t, exampleWith(t, "endpointCreate"))
 	schema, err := os.ReadFile("testdata/hooks.graphql")
 	if err != nil {
 		t.Fatal(err)

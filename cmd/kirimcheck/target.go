@@ -7,7 +7,7 @@ import (
 )
 
 // newTarget holds the commands about target files.
-func newTarget() *cobra.Command {
+func newTarget(code *int) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "target",
 		Short: "Look after a target file",
@@ -19,6 +19,6 @@ func newTarget() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.AddCommand(newTargetSetup())
+	cmd.AddCommand(newTargetSetup(), newTargetCheck(code))
 	return cmd
 }
