@@ -26,6 +26,9 @@ const otherFields = "/fields.schema.json"
 // messagesChange is the schema of a change, which says of those of the field messages what their value is.
 const messagesChange = "/body.schema.json#/$defs/change"
 
+// unaccepted is the schema of a status that Kirim writes in the shape of Meta's, of a message that Meta never took.
+const unaccepted = "/unaccepted.schema.json"
+
 // shapeOf gathers the schemas that may apply where these do.
 func shapeOf(roots ...part) shape {
 	var s shape
@@ -40,6 +43,11 @@ func shapeOf(roots ...part) shape {
 		add(part{p.schema.Ref, p.always})
 		for _, inner := range p.schema.AllOf {
 			add(part{inner, p.always})
+		}
+		if then := p.schema.Then; then != nil && then.Ref != nil && strings.Contains(then.Ref.Location, unaccepted) {
+			// What is not that is Meta's body, which is described.
+			add(part{p.schema.Else, p.always})
+			return
 		}
 		// The GraphQL schema describes changes of the field messages, and so what follows from that condition.
 		add(part{p.schema.Then, p.always && strings.HasSuffix(p.schema.Location, messagesChange)})

@@ -137,7 +137,7 @@ var overREST = map[string]int{
 
 // The whole suite passes over GraphQL, but for what the REST API alone has; and that is not applicable, with its reason.
 func TestTheSuitePassesOverGraphQL(t *testing.T) {
-	for _, edition := range []string{"kckit", "kirim.chat"} {
+	for _, edition := range []string{"kckit", "kirim.chat", "kirimdev"} {
 		t.Run(edition, func(t *testing.T) {
 			if testing.Short() && edition != contract.DefaultEdition {
 				t.Skip("one edition is enough for a short run")

@@ -25,7 +25,7 @@ func (c GraphQLConfig) compile(schema *ast.Schema, dir string, edition contract.
 		if lacks(call.needs) {
 			continue
 		}
-		if _, sends := edition.Event("message.created"); call.name == "send_message" && !sends {
+		if _, sends := edition.Outbound(); call.name == "send_message" && !sends {
 			continue
 		}
 		found, ok, wrong := c.text(dir, call)

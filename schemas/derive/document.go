@@ -48,7 +48,8 @@ func isRoot(d *ast.Definition) bool { return d.Name == "Query" || d.Name == "Mut
 func isMeta(d *ast.Definition) bool { return strings.HasPrefix(d.Name, "Meta") }
 func isEvent(d *ast.Definition) bool {
 	switch d.Name {
-	case "KirimEvent", "CreatedMessage", "AssignedConversation", "NewAssignee", "ClosedConversation":
+	case "KirimEvent", "CreatedMessage", "SentMessage", "SentSource", "SentContact", "SentMeta", "AssignedConversation", "NewAssignee",
+		"ClosedConversation", "KirimAnnotation", "AnnotatedContact":
 		return true
 	}
 	return d.Kind == ast.Object && !isMeta(d) && (strings.HasSuffix(d.Name, "Event") || strings.HasSuffix(d.Name, "Data"))

@@ -1388,9 +1388,9 @@ schema {
   mutation: Mutation
 }
 """
-Holds for these editions of the documentation alone: kckit, kirim.chat. Without it, something holds for all of them.
+Holds for these editions of the documentation alone: kckit, kirim.chat, kirimdev. Without it, something holds for all of them.
 """
-directive @edition(only: [String!]!) on FIELD_DEFINITION | ENUM_VALUE | OBJECT | INPUT_FIELD_DEFINITION | ARGUMENT_DEFINITION
+directive @edition(only: [String!]!) on FIELD_DEFINITION | ENUM_VALUE | OBJECT | ENUM | INPUT_FIELD_DEFINITION | ARGUMENT_DEFINITION
 """
 How a value is written in JSON, where that is no name in GraphQL.
 """
@@ -1424,6 +1424,10 @@ enum EventName {
   """
   message_created @wire(is: "message.created") @body(type: "MessageCreatedEvent", source: kirim) @edition(only: ["kirim.chat"])
   """
+  A message to a customer was taken by Meta.
+  """
+  message_sent @wire(is: "message.sent") @body(type: "MessageSentEvent", source: kirim) @edition(only: ["kirimdev"])
+  """
   A conversation went from one user, or from nobody, to another.
   """
   conversation_assigned @wire(is: "conversation.assigned") @body(type: "ConversationAssignedEvent", source: kirim)
@@ -1439,6 +1443,18 @@ enum EventName {
   A contact has new values.
   """
   contact_updated @wire(is: "contact.updated") @body(type: "ContactUpdatedEvent", source: kirim)
+  """
+  The name is known, and no body was seen. The same goes for all that follow.
+  """
+  message_revoked @wire(is: "message.revoked") @edition(only: ["kirimdev"])
+  message_edited @wire(is: "message.edited") @edition(only: ["kirimdev"])
+  contact_identity_updated @wire(is: "contact.identity_updated") @edition(only: ["kirimdev"])
+  customer_created @wire(is: "customer.created") @edition(only: ["kirimdev"])
+  customer_updated @wire(is: "customer.updated") @edition(only: ["kirimdev"])
+  customer_archived @wire(is: "customer.archived") @edition(only: ["kirimdev"])
+  customer_onboarded @wire(is: "customer.onboarded") @edition(only: ["kirimdev"])
+  customer_setup_link_created @wire(is: "customer.setup_link.created") @edition(only: ["kirimdev"])
+  customer_setup_link_consumed @wire(is: "customer.setup_link.consumed") @edition(only: ["kirimdev"])
 }
 """
 Who wrote a body: Meta, or Kirim itself. It is what X-Kirim-Source says.
@@ -1491,20 +1507,20 @@ type Query {
     """
     One of your numbers, by Meta's id of it; all of them where it is left out.
     """
-    phone_number_id: ID @edition(only: ["kirim.chat"])
+    phone_number_id: ID @edition(only: ["kirim.chat","kirimdev"])
   ): Contact!
   """
   The organisation's contacts.
   """
-  contacts(filter: ContactFilter, limit: Int, cursor: String, phone_number_id: ID @edition(only: ["kirim.chat"])): ContactPage!
+  contacts(filter: ContactFilter, limit: Int, cursor: String, phone_number_id: ID @edition(only: ["kirim.chat","kirimdev"])): ContactPage!
   """
   One conversation.
   """
-  conversation(id: ID!, phone_number_id: ID @edition(only: ["kirim.chat"])): Conversation!
+  conversation(id: ID!, phone_number_id: ID @edition(only: ["kirim.chat","kirimdev"])): Conversation!
   """
   The organisation's conversations.
   """
-  conversations(filter: ConversationFilter, limit: Int, cursor: String, phone_number_id: ID @edition(only: ["kirim.chat"])): ConversationPage!
+  conversations(filter: ConversationFilter, limit: Int, cursor: String, phone_number_id: ID @edition(only: ["kirim.chat","kirimdev"])): ConversationPage!
   """
   How the relay is, and what time it is there. It needs no key.
   """
@@ -1549,20 +1565,20 @@ type Mutation {
     """
     One of your numbers, by Meta's id of it.
     """
-    phone_number_id: ID @edition(only: ["kirim.chat"])
+    phone_number_id: ID @edition(only: ["kirim.chat","kirimdev"])
   ): Contact!
   """
   Changes what is given of a contact; null clears a field.
   """
-  update_contact(id: ID!, input: ContactUpdate!, phone_number_id: ID @edition(only: ["kirim.chat"])): Contact!
+  update_contact(id: ID!, input: ContactUpdate!, phone_number_id: ID @edition(only: ["kirim.chat","kirimdev"])): Contact!
   """
   Assigns, unassigns, resolves or opens a conversation.
   """
-  update_conversation(id: ID!, input: ConversationUpdate!, phone_number_id: ID @edition(only: ["kirim.chat"])): Conversation!
+  update_conversation(id: ID!, input: ConversationUpdate!, phone_number_id: ID @edition(only: ["kirim.chat","kirimdev"])): Conversation!
   """
   Sends a text to a customer.
   """
-  send_message(input: MessageSend!, phone_number_id: ID @edition(only: ["kirim.chat"])): Message! @edition(only: ["kirim.chat"])
+  send_message(input: MessageSend!, phone_number_id: ID @edition(only: ["kirim.chat","kirimdev"])): Message! @edition(only: ["kirim.chat","kirimdev"])
 }
 """
 Where an organisation wants events delivered.
@@ -1751,7 +1767,7 @@ enum DeliveryStatus {
   """
   It will not be tried again.
   """
-  dead @edition(only: ["kckit"])
+  dead @edition(only: ["kckit","kirimdev"])
   """
   It will not be tried again.
   """
@@ -1830,7 +1846,7 @@ Which deliveries to replay.
 input BulkReplayInput {
   subscription_id: ID!
   """
-  Both words are taken in both editions, and mean the same.
+  Both words are taken in every edition, and mean the same.
   """
   status: TerminalStatus
   event_type: EventName
@@ -2018,7 +2034,7 @@ input ConversationUpdate {
 """
 A message to a customer that was accepted.
 """
-type Message @edition(only: ["kirim.chat"]) {
+type Message @edition(only: ["kirim.chat","kirimdev"]) {
   id: ID!
   """
   Always message.

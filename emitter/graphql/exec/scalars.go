@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // EventName is an event's name as webhooks carry it, such as message.received. GraphQL's names have no dots, so its enum is
@@ -26,10 +27,22 @@ func (e *EventName) UnmarshalGQL(v any) error {
 	if !ok {
 		return fmt.Errorf("an event is the value of an enum, not %T", v)
 	}
-	// A name has one dot, between the thing and what happened to it.
-	*e = EventName(strings.Replace(text, "_", ".", 1))
+	wire, ok := wireNames()[text]
+	if !ok {
+		return fmt.Errorf("there is no event %s", text)
+	}
+	*e = EventName(wire)
 	return nil
 }
+
+// wireNames are the names of events as @wire has them, by the values of the enum.
+var wireNames = sync.OnceValue(func() map[string]string {
+	names := map[string]string{}
+	for _, v := range parsedSchema.Types["EventName"].EnumValues {
+		names[v.Name] = v.Directives.ForName("wire").Arguments.ForName("is").Value.Raw
+	}
+	return names
+})
 
 // JSON is an object that nobody looks into. It stays as it is.
 type JSON json.RawMessage
