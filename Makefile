@@ -10,7 +10,7 @@ certify: build
 ifdef TARGET
 	$(BIN) certify --target $(TARGET)
 else
-	@set -e; for role in receiver relay; do for edition in kckit kirim.chat; do \
+	@set -e; for role in receiver relay; do for edition in kckit kirim.chat kirimdev; do \
 		echo "$(BIN) certify --reference --role $$role --edition $$edition --out reports/out/$$role-$$edition"; \
 		$(BIN) certify --reference --role $$role --edition $$edition --out reports/out/$$role-$$edition; \
 	done; done
@@ -27,8 +27,8 @@ race:
 	$(GO) test -race -short -timeout 10m ./...
 
 # Every mutant and every unusual relay against the whole suite; `make test` runs those that show each spec to go red once.
-mutants:
-	KIRIMCHECK_FULL_MATRIX=1 $(GO) test -count=1 -timeout 60m ./mutants
+mutants: build
+	$(BIN) matrix --record mutants/record.json
 
 # The recipes in examples that install hundreds of packages.
 recipes:

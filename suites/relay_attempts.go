@@ -23,15 +23,17 @@ func (c *relayCheck) everyEvent(sub *subscription) []subscriber.Delivery {
 	}
 	if c.sees(target.KirimEvents, target.ContactsAPI, target.ConversationsAPI) {
 		talk, _ := c.Conversation()
+		// Twice, so that the second time there is a previous assignee.
+		c.Assign(talk.ID, c.user())
 		c.Assign(talk.ID, c.user())
 		c.SetStatus(talk.ID, "resolved")
 		happened = append(happened, conversationAssigned, conversationClosed)
 	} else {
 		c.Meta(c.Message(""))
 	}
-	if _, ok := c.edition.Event(messageCreated); ok && c.sees(target.KirimEvents, target.MessagesAPI) {
+	if outbound, ok := c.edition.Outbound(); ok && c.sees(target.KirimEvents, target.MessagesAPI) {
 		c.Outbound()
-		happened = append(happened, messageCreated)
+		happened = append(happened, outbound.Name)
 	}
 	var first []subscriber.Delivery
 	for _, ev := range c.edition.Events {
@@ -71,9 +73,12 @@ func (c *relayCheck) SetStatus(conversation, status string) {
 	c.Must("setting the conversation's status to "+status, reply, err)
 }
 
+// outboundText is what the harness has the relay send.
+const outboundText = "Halo"
+
 // Outbound sends a message over the API and expects its event.
 func (c *relayCheck) Outbound() target.Message {
-	sent, reply, err := c.management.SendMessage(c.ctx, c.Phone(), "Halo")
+	sent, reply, err := c.management.SendMessage(c.ctx, c.Phone(), outboundText)
 	c.Must("sending a message", reply, err)
 	c.Expect(sent.ID)
 	return sent
@@ -126,11 +131,11 @@ func (s *subscription) AwaitThat(n int, what string, holds func(subscriber.Deliv
 // PassTo lets so much time pass that an attempt is due, counted from 1 and following a failure of now.
 func (c *relayCheck) PassTo(attempt int) { c.Pass(c.longest(attempt)) }
 
-// longest is the time within which an attempt follows the one before it: the delay with all of its jitter, and what an
-// arrival may be late.
+// longest is the time within which an attempt follows the one before it: the delay with all of its jitter, what rounding may
+// do to it, and what an arrival may be late.
 func (c *relayCheck) longest(attempt int) time.Duration {
 	rule := c.edition.Delivery
-	return time.Duration(float64(rule.Delays[attempt-1])*(1+rule.Jitter)) + c.clock.Resolution()
+	return time.Duration(float64(rule.Delays[attempt-1])*(1+rule.Jitter)) + rounding + c.clock.Resolution()
 }
 
 // attempts is how many attempts of a delivery can be waited for: all of the schedule where time can be driven, else those

@@ -100,6 +100,7 @@ func (c *relayCheck) Refused(label string, reply target.Reply, err error, status
 	c.called(label, reply)
 	var none *target.NoAnswerError
 	var refused *target.APIError
+	var unknown *target.UnknownRefusalError
 	want := fmt.Sprintf("%s is refused with %d", label, status)
 	if len(codes) > 0 {
 		want += " and the code " + strings.Join(codes, " or ")
@@ -111,6 +112,8 @@ func (c *relayCheck) Refused(label string, reply target.Reply, err error, status
 		c.Untestable("%v", err)
 	case errors.Is(err, errors.ErrUnsupported):
 		c.NotApplicable("%v", err)
+	case errors.As(err, &unknown):
+		c.Untestable("%s: %v", label, err)
 	case err == nil:
 		c.Broken(want, fmt.Sprintf("status %d: it was done", reply.Status))
 	case !errors.As(err, &refused):

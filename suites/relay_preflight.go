@@ -29,8 +29,18 @@ func (s *Session) relayPreflight(ctx context.Context) error {
 	endpoint := s.relay.subscribers.Endpoint()
 	defer s.relay.subscribers.Remove(endpoint)
 	m := s.relay.management
-	made, _, err := m.CreateSubscription(ctx, target.SubscriptionRequest{URL: endpoint.URL(), Events: []string{"message.received"}})
 	var none *target.NoAnswerError
+	if p, ok := m.(target.Preparer); ok {
+		switch err := p.Prepare(ctx); {
+		case errors.As(err, &none):
+			return unreachable("the relay's management, "+m.String()+",", err)
+		case err != nil:
+			s.setup = err.Error()
+			s.halted = s.setup + "; nothing more was tried"
+			return nil
+		}
+	}
+	made, _, err := m.CreateSubscription(ctx, target.SubscriptionRequest{URL: endpoint.URL(), Events: []string{"message.received"}})
 	switch {
 	case errors.As(err, &none):
 		return unreachable("the relay's management, "+m.String()+",", err)

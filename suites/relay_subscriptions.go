@@ -294,7 +294,7 @@ func (c *relayCheck) organisationsApart() {
 func (c *relayCheck) otherOrganisation() target.Management {
 	other, ok := c.management.Other()
 	if !ok {
-		c.Untestable("the target file has no management.rest.other_key, so there is no other organisation to look from")
+		c.Untestable("the target file has no other_key below management, so there is no other organisation to look from")
 	}
 	return other
 }

@@ -35,10 +35,18 @@ type Options struct {
 	Role    contract.Role
 	// Mutate, where it is set, makes the embedded reference relay wrong on purpose.
 	Mutate func(*server.Parts)
+	// GraphQL has the embedded reference relay managed over GraphQL instead of REST.
+	GraphQL bool
 	// HTTP2 has the subscribers of the embedded reference relay offer HTTP/2.
 	HTTP2 bool
 	// Resume goes on with what an earlier run observed of a relay in real time, from the target's state file.
 	Resume bool
+	// Light has the specs that look at many events at once make do with fewer of them. What they look for is the same, and
+	// so is what breaks it; a loss of one in a thousand may go unseen. The matrix of mutants is run so.
+	Light bool
+	// Blunt names specs that pass whatever they see: they are sent into the run as specs that cannot fail. It is there to
+	// prove that the matrix of mutants notices such a spec.
+	Blunt []string
 	// Seed repeats the generated ids and texts; 0 picks one.
 	Seed uint64
 	// Version is the version of the program, for the report.
@@ -62,7 +70,7 @@ type Session struct {
 	role     contract.Role
 	meta     contract.Meta
 	party    party
-	// events are the names of the events that the target is subscribed to.
+	// events are the names of the events that the target is subscribed to and the harness can make.
 	events   []string
 	variants []fixtures.Variant
 	fields   []fixtures.Field
@@ -131,7 +139,13 @@ func NewSession(opts Options) (*Session, error) {
 	}
 	s := &Session{opts: opts, readings: readings, role: opts.Role, closeObs: func() error { return nil }}
 	if opts.Target != nil {
-		s.edition, s.role, s.events = opts.Target.Contract, opts.Target.Role, opts.Target.Events
+		s.edition, s.role = opts.Target.Contract, opts.Target.Role
+		for _, name := range opts.Target.Events {
+			// The catalogue may name more than anybody can make.
+			if _, ok := s.edition.Event(name); ok {
+				s.events = append(s.events, name)
+			}
+		}
 	} else {
 		if s.edition, err = contract.LoadEdition(opts.Edition); err != nil {
 			return nil, err
@@ -143,8 +157,12 @@ func NewSession(opts Options) (*Session, error) {
 	}
 	s.party = s.newParty()
 	s.comesBack = s.looksAgain
-	s.ledger = ledger.For(s.role, s.edition.ID)
-	if s.variants, err = fixtures.Variants(s.edition); err != nil {
+	s.ledger = ledger.For(s.role, s.edition.ID).As(s.edition)
+	catalogue := fixtures.Variants
+	if s.playsMeta() {
+		catalogue = fixtures.MetaVariants
+	}
+	if s.variants, err = catalogue(s.edition); err != nil {
 		return nil, err
 	}
 	s.fields, err = fixtures.Fields()
@@ -200,9 +218,16 @@ func (s *Session) open(ctx context.Context, process int, from *shared) error {
 	// Each process draws from a seed of its own, so that no two ever make the same id.
 	seed := s.opts.Seed + uint64(process) - 1
 	s.random = rand.New(rand.NewPCG(seed, 0))
-	s.generator, err = fixtures.NewGenerator(s.edition, seed, time.Now)
+	generator := fixtures.NewGenerator
+	if s.playsMeta() {
+		generator = fixtures.NewMetaGenerator
+	}
+	s.generator, err = generator(s.edition, seed, time.Now)
 	return err
 }
+
+// playsMeta reports whether the harness stands in for Meta, before the target, and not for Kirim.
+func (s *Session) playsMeta() bool { return s.role != contract.RoleReceiver }
 
 // share is what the first process tells the others.
 func (s *Session) share() shared {

@@ -202,6 +202,12 @@ func NewObserver(ctx context.Context, o Observe, client *http.Client) (observer 
 			return nil, nothing, fmt.Errorf("observer http: %w", err)
 		}
 		return obs, nothing, nil
+	case o.GraphQL != nil:
+		obs, err := newGraphQLObserver(ctx, *o.GraphQL, client)
+		if err != nil {
+			return nil, nothing, err
+		}
+		return obs, nothing, nil
 	case o.Callback != nil:
 		cb, err := ListenCallback(ctx, *o.Callback)
 		if err != nil {

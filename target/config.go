@@ -59,8 +59,10 @@ type Config struct {
 	// State is the file in which a run over days keeps what it has seen so far.
 	State string `yaml:"state"`
 
-	// dir is the folder of the target file; relative paths and commands start there.
-	dir string
+	// dir is the folder of the target file; relative paths and commands start there. place names the file in errors, and
+	// source is its text.
+	dir, place string
+	source     []byte
 	// given and givenToken are secrets that the program itself chose, as for the embedded reference; they come before
 	// Secret and VerifyToken.
 	given, givenToken Secret
@@ -100,6 +102,7 @@ type Observe struct {
 	Interval time.Duration `yaml:"interval"`
 
 	HTTP     *HTTPObserver     `yaml:"http"`
+	GraphQL  *GraphQLObserver  `yaml:"graphql"`
 	Callback *CallbackObserver `yaml:"callback"`
 	SQL      *SQLObserver      `yaml:"sql"`
 	Command  *CommandObserver  `yaml:"command"`

@@ -44,7 +44,7 @@ func TestExamplesOfTheDocumentationAreTargetFiles(t *testing.T) {
 			seen[adapter] = true
 		}
 	}
-	for _, adapter := range []string{"http", "callback", "sql", "command", "log"} {
+	for _, adapter := range []string{"http", "callback", "sql", "command", "log", "graphql"} {
 		if !seen[adapter] {
 			t.Errorf("no example of %s", adapter)
 		}

@@ -76,8 +76,8 @@ func (l *hookLifecycle) answers(ctx context.Context) error {
 	if trouble, err := l.client.Reach(ctx, l.target.URL); err != nil {
 		return fmt.Errorf("%s is not reached (%s): %w", hostAndPath(l.target.URL), trouble, err)
 	}
-	// Without an API the front has to tell.
-	if _, _, err := l.management.Health(ctx); !errors.Is(err, ErrByHand) {
+	// Without an API, or without such a call, the front has to tell.
+	if _, _, err := l.management.Health(ctx); !errors.Is(err, ErrByHand) && !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
 	return nil

@@ -38,7 +38,7 @@ type Management interface {
 	Conversation(ctx context.Context, id string) (Conversation, Reply, error)
 	Conversations(ctx context.Context, f ConversationFilter) (List[Conversation], Reply, error)
 	UpdateConversation(ctx context.Context, id string, p ConversationPatch) (Conversation, Reply, error)
-	// SendMessage sends a text, in editions that have the event message.created.
+	// SendMessage sends a text, in editions that have an event of outbound messages.
 	SendMessage(ctx context.Context, to, text string) (Message, Reply, error)
 
 	// Health needs no key.
@@ -60,6 +60,12 @@ type Management interface {
 	Secrets() []string
 	// String describes the API, without secrets.
 	String() string
+}
+
+// Keyed is a management that is not over REST, and can be used with another key.
+type Keyed interface {
+	// WithKey returns the same API with NoKey or WrongKey.
+	WithKey(KeyChoice) Management
 }
 
 // KeyChoice says with which key a request is made.
@@ -134,6 +140,12 @@ func Collect[T any](
 func (t *Target) NewManagement() (Management, error) {
 	rest := t.Management.REST
 	switch {
+	case t.Management.GraphQL != nil:
+		client, err := t.Client(t.Management.GraphQL.Timeout)
+		if err != nil {
+			return nil, err
+		}
+		return t.newGraphQL(*t.Management.GraphQL, client)
 	case t.Management.Static != nil:
 		return NewStatic(t.HandMade, t.Contract)
 	case rest == nil:

@@ -173,13 +173,22 @@ func countAt(doc []byte, pointer string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	n, err := countOf(value)
+	if err != nil {
+		return 0, fmt.Errorf("%s %w", where(pointer), err)
+	}
+	return n, nil
+}
+
+// countOf reads a count; its error goes on after the name of what was read.
+func countOf(value any) (int, error) {
 	number, ok := value.(json.Number)
 	if !ok {
-		return 0, fmt.Errorf("%s is not a number", where(pointer))
+		return 0, errors.New("is not a number")
 	}
 	n, err := strconv.Atoi(number.String())
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("%s is %s, not a count", where(pointer), number)
+		return 0, fmt.Errorf("is %s, not a count", number)
 	}
 	return n, nil
 }

@@ -20,7 +20,7 @@ func (o Observe) adapters() []string {
 		set bool
 	}{
 		{"http", o.HTTP != nil}, {"callback", o.Callback != nil}, {"sql", o.SQL != nil}, {"command", o.Command != nil},
-		{"log", o.Log != nil},
+		{"log", o.Log != nil}, {"graphql", o.GraphQL != nil},
 	} {
 		if a.set {
 			set = append(set, a.key)

@@ -15,8 +15,9 @@ import (
 
 // ManagementConfig says how a relay is managed; exactly one adapter is set.
 type ManagementConfig struct {
-	REST   *RESTConfig   `yaml:"rest"`
-	Static *StaticConfig `yaml:"static"`
+	REST    *RESTConfig    `yaml:"rest"`
+	GraphQL *GraphQLConfig `yaml:"graphql"`
+	Static  *StaticConfig  `yaml:"static"`
 }
 
 // SubscriberConfig says where the relay reaches the harness's scripted subscribers.
@@ -147,37 +148,39 @@ func (t *Target) resolveRelay() (err *fieldError) {
 func (t *Target) resolveManagement() (RESTConfig, *fieldError) {
 	m := &t.Management
 	switch {
-	case m.REST != nil && m.Static != nil:
-		return RESTConfig{}, &fieldError{"management", "both rest and static are set; keep one"}
+	case m.REST != nil && m.Static != nil, m.REST != nil && m.GraphQL != nil, m.GraphQL != nil && m.Static != nil:
+		return RESTConfig{}, &fieldError{"management", "several of rest, graphql and static are set; keep one"}
+	case m.GraphQL != nil:
+		return t.resolveGraphQL()
 	case m.Static != nil:
 		return RESTConfig{}, t.resolveStatic()
 	case m.REST == nil:
-		return RESTConfig{}, &fieldError{"management", "is missing; write rest: {base: URL, key: {env: NAME}}, or static with subscriptions made by hand"}
+		return RESTConfig{}, &fieldError{"management", "is missing; write rest: {base: URL, key: {env: NAME}}, graphql: {url: URL, key: {env: NAME}}, or static with subscriptions made by hand"}
 	}
 	resolved, err := m.REST.resolve(t.Contract)
 	if err != nil {
 		return RESTConfig{}, &fieldError{"management.rest." + err.key, err.problem}
 	}
 	m.REST = &resolved
-	if err := t.readKeys(resolved); err != nil {
+	if err := t.readKeys(resolved.Key, resolved.OtherKey); err != nil {
 		return RESTConfig{}, &fieldError{"management.rest." + err.key, err.problem}
 	}
 	return resolved, nil
 }
 
-func (t *Target) readKeys(rest RESTConfig) *fieldError {
+func (t *Target) readKeys(key, otherKey SecretRef) *fieldError {
 	if t.blind {
 		return nil
 	}
 	var err error
 	t.Key, t.OtherKey = t.givenKey, t.givenOtherKey
 	if t.givenKey.Reveal() == "" {
-		if t.Key, err = rest.Key.read(t.dir); err != nil {
+		if t.Key, err = key.read(t.dir); err != nil {
 			return &fieldError{"key", err.Error()}
 		}
 	}
-	if t.givenOtherKey.Reveal() == "" && rest.OtherKey != (SecretRef{}) {
-		if t.OtherKey, err = rest.OtherKey.read(t.dir); err != nil {
+	if t.givenOtherKey.Reveal() == "" && otherKey != (SecretRef{}) {
+		if t.OtherKey, err = otherKey.read(t.dir); err != nil {
 			return &fieldError{"other_key", err.Error()}
 		}
 	}

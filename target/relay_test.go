@@ -60,7 +60,7 @@ func readRelay(t *testing.T, file string, overrides ...func(*Config)) *Target {
 }
 
 func TestMinimalRelayHasTheDefaults(t *testing.T) {
-	for _, edition := range []string{"kckit", "kirim.chat"} {
+	for _, edition := range []string{"kckit", "kirim.chat", "kirimdev"} {
 		tgt := readRelay(t, relayFile+"edition: "+edition+"\n")
 		if tgt.Name != "127.0.0.1:1" || tgt.Role != contract.RoleRelay || tgt.Signing.Reveal() != hush || tgt.Token.Reveal() != "" ||
 			tgt.Key.Reveal() != testKey || tgt.OtherKey.Reveal() != "" || tgt.StatePath() != "" || tgt.Budget != DefaultBudget {
@@ -87,6 +87,13 @@ func TestMinimalRelayHasTheDefaults(t *testing.T) {
 					"/106540352242922/messages", "/health", "/secrets", "/replay", "/bulk_replay",
 				},
 				Names{"initial_secret", "secret", "active", "paused", "disabled", "pending", "delivered", "failed"},
+			},
+			"kirimdev": {
+				RESTPaths{
+					"/webhook_subscriptions", "/webhook_deliveries", "/106540352242922/contacts", "/106540352242922/conversations",
+					"/106540352242922/messages", "/health", "/secrets", "/replay", "/bulk_replay",
+				},
+				Names{"initial_secret", "secret", "active", "paused", "disabled", "pending", "delivered", "dead"},
 			},
 		}[edition]
 		if rest.Paths != want[0] || rest.Names != want[1] {
@@ -198,7 +205,7 @@ func TestFaultInARelaysSectionIsToldWithItsLine(t *testing.T) {
 		want string
 	}{
 		"unknown key of management":  {"role: relay\nmanagement: {soap: {}}\n", 2, `management: unknown key "soap"; known keys here: rest`},
-		"an adapter of a later time": {"role: relay\nmanagement: {graphql: {}}\n", 2, `management: unknown key "graphql"; known keys here: rest`},
+		"an adapter of a later time": {"role: relay\nmanagement: {soap: {}}\n", 2, `management: unknown key "soap"; known keys here: rest`},
 		"unknown key of rest":        {under("url: x"), 8, `management.rest: unknown key "url"; known keys here: base, key, other_key, `},
 		"unknown path":               {under("paths: {labels: /labels}"), 8, `management.rest.paths: unknown key "labels"`},
 		"unknown name":               {under("names: {dead: x}"), 8, `management.rest.names: unknown key "dead"`},
@@ -272,7 +279,7 @@ func TestFaultInARelaysSectionIsToldWithItsLine(t *testing.T) {
 		"a budget below nothing":   {relayFile + "budget: -3m\n", 8, "budget: -3m0s is negative"},
 		"a verify token not set":   {relayFile + "verify_token: {env: NOT_SET_BY_ANYBODY}\n", 8, "verify_token: the environment variable"},
 
-		"two managements":                {relayFile + "  static: {subscriptions: [{path: /a}]}\n", 4, "management: both rest and static are set; keep one"},
+		"two managements":                {relayFile + "  static: {subscriptions: [{path: /a}]}\n", 4, "management: several of rest, graphql and static are set; keep one"},
 		"nothing made by hand":           {staticRelay + "      []\n", 7, "management.static.subscriptions: is missing; name at least one"},
 		"made by hand without a path":    {staticRelay + "      - {secret: {env: KIRIM_TEST_SECRET}}\n", 7, "number 1: path is missing; write one such as /hooks/1"},
 		"made by hand at an odd path":    {staticRelay + "      - {path: hooks}\n", 7, `number 1: path "hooks" is not a plain path`},

@@ -34,6 +34,7 @@ func (c Config) Resolve(place string) (*Target, error) {
 	fail := func(key, format string, args ...any) (*Target, error) {
 		return nil, &ConfigError{Place: place, Key: key, Problem: fmt.Sprintf(format, args...)}
 	}
+	c.place = place
 	if c.Role == "" {
 		c.Role = contract.RoleReceiver
 	}
@@ -81,9 +82,15 @@ func (c Config) Resolve(place string) (*Target, error) {
 		return fail("events", "is empty; name at least one event, or leave the key out for all of them")
 	}
 	for _, name := range c.Events {
-		if !slices.Contains(DefaultEvents(edition, c.Role), name) {
+		// What nobody can make may be subscribed to all the same.
+		unseen := c.Role == contract.RoleReceiver && slices.Contains(edition.Catalogue(), name)
+		if !slices.Contains(DefaultEvents(edition, c.Role), name) && !unseen {
 			return fail("events", "there is no event %q for a %s; there are %s", name, c.Role, strings.Join(DefaultEvents(edition, c.Role), ", "))
 		}
+	}
+	if !slices.ContainsFunc(c.Events, func(name string) bool { return slices.Contains(DefaultEvents(edition, c.Role), name) }) {
+		return fail("events", "nobody knows what %s look like, so nothing could be sent; name one of %s too",
+			strings.Join(c.Events, ", "), strings.Join(DefaultEvents(edition, c.Role), ", "))
 	}
 	if _, err := c.Client(0); err != nil {
 		return fail("tls", "%v", err)
@@ -92,6 +99,15 @@ func (c Config) Resolve(place string) (*Target, error) {
 		return fail(err.key, "%s", err.problem)
 	}
 	c.Observe.dir = c.dir
+	if g := c.Observe.GraphQL; g != nil {
+		own := *g
+		own.dir, own.words, own.located = c.dir, c.Events, (&Target{Config: c}).located
+		if c.Role == contract.RoleMetaReceiver {
+			// Meta has no names for events; the harness asks by the webhook field.
+			own.words = []string{"messages"}
+		}
+		c.Observe.GraphQL = &own
+	}
 	for key, d := range map[string]*time.Duration{
 		"observe.timeout": &c.Observe.Timeout, "observe.settle": &c.Observe.Settle, "observe.interval": &c.Observe.Interval,
 	} {
@@ -111,6 +127,9 @@ func (c Config) Resolve(place string) (*Target, error) {
 		if err := t.resolveRelay(); err != nil {
 			return fail(err.key, "%s", err.problem)
 		}
+	}
+	if err := t.checkGraphQL(); err != nil {
+		return nil, err
 	}
 	return t, nil
 }
@@ -139,6 +158,11 @@ func (c Config) checkAdapters() *ConfigError {
 	if h := c.Observe.HTTP; h != nil {
 		if _, err := newHTTPObserver(*h, nil); err != nil {
 			return &ConfigError{Key: "observe.http." + err.key, Problem: err.problem}
+		}
+	}
+	if g := c.Observe.GraphQL; g != nil {
+		if _, err := g.check(); err != nil {
+			return err
 		}
 	}
 	if cb := c.Observe.Callback; cb != nil {

@@ -54,6 +54,8 @@ var adapters = []adapter{
 	{"log by a pattern, rotated", nil, patternSink},
 	{"log of JSON lines", nil, jsonSink},
 	{"log of a command", nil, tailSink},
+	{"graphql, asked for its schema", nil, graphqlSink(true)},
+	{"graphql, with its schema in a file", nil, graphqlSink(false)},
 }
 
 // The same receiver passes the dedupe area through every observer, and one that works twice is caught through each.
@@ -173,6 +175,9 @@ func TestAdapterThatFailsIsOneErrorOfTheRun(t *testing.T) {
 			"observer command: /bin/sh: exit status 3; it printed: no table"},
 		"log": {target.Observe{Log: &target.LogObserver{Command: []string{"/bin/sh", "-c", "exit 3"}, JSON: &target.Fields{}}},
 			"observer log: command: /bin/sh no longer follows: exit status 3"},
+		"graphql": {target.Observe{GraphQL: &target.GraphQLObserver{
+			URL: "http://127.0.0.1:1/graphql", Query: "query($item_id: ID!) { effects(id: $item_id) }",
+		}}, "observer graphql: 127.0.0.1:1/graphql: introspection: no answer: dial tcp 127.0.0.1:1: connect: connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kirimcheck/kirimcheck/contract"
+	"github.com/kirimcheck/kirimcheck/mutants"
 	"github.com/kirimcheck/kirimcheck/reports"
 	"github.com/kirimcheck/kirimcheck/suites"
 	"github.com/kirimcheck/kirimcheck/target"
@@ -47,7 +49,7 @@ func newCertify(code *int) *cobra.Command {
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
-			*code, err = certify(f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			*code, err = certify(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			return err
 		},
 	}
@@ -60,7 +62,7 @@ func newCertify(code *int) *cobra.Command {
 	flags.DurationVar(&f.budget, "budget", 0, "relays whose time cannot be driven: how long a spec may wait for retries; comes before the target file's")
 	flags.BoolVar(&f.resume, "resume", false, "relays whose time cannot be driven: go on with what an earlier run observed, from the target file's state")
 	flags.BoolVar(&f.reference, "reference", false, "certify the embedded reference, to see how a clean report looks")
-	flags.StringVar(&f.edition, "edition", "", "edition of the contract; comes before the target file's")
+	flags.StringVar(&f.edition, "edition", "", withEditions("edition of the contract; comes before the target file's"))
 	flags.StringVar(&f.labelFilter, "label-filter", "", "run only the specs whose labels match, such as 'signature && MUST' or a requirement id")
 	flags.StringVar(&f.out, "out", "reports/out", "folder for the reports")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the generated ids and texts; 0 picks one")
@@ -69,13 +71,21 @@ func newCertify(code *int) *cobra.Command {
 }
 
 // certify runs the suites and returns the exit code.
-func certify(f certifyFlags, stdout, stderr io.Writer) (int, error) {
+func certify(ctx context.Context, f certifyFlags, stdout, stderr io.Writer) (int, error) {
 	tgt, err := f.resolve()
 	if err != nil {
 		return 0, err
 	}
 	if err := reports.CheckWritable(f.out); err != nil {
 		return 0, usageError{err}
+	}
+	if tgt != nil {
+		// A configuration that does not fit the target's own schema is found before anything is sent. That the target cannot
+		// be reached, or tells no schema, is for the run to report.
+		var wrong *target.ConfigError
+		if err := tgt.Prepare(ctx); errors.As(err, &wrong) {
+			return 0, err
+		}
 	}
 	progress := newProgress(stderr)
 	session, err := suites.NewSession(suites.Options{
@@ -92,6 +102,13 @@ func certify(f certifyFlags, stdout, stderr io.Writer) (int, error) {
 	report, err := session.Run(f.labelFilter)
 	progress.end()
 	if err != nil {
+		return 0, err
+	}
+	record, err := mutants.Record()
+	if err != nil {
+		return 0, err
+	}
+	if report, err = reports.WithSelfCheck(report, record); err != nil {
 		return 0, err
 	}
 	safe := session.Redactor().Report(report)

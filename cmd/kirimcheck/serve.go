@@ -54,11 +54,13 @@ type serveFlags struct {
 	trust                 string
 	accounts              []string
 	rateLimits            string
+	graphql               bool
 	rotation, batch       string
 	keepPending           bool
 	constantDeliveryID    bool
 	seed                  uint64
 	logLevel, logFormat   string
+	mutant                string
 }
 
 func newServe(code *int) *cobra.Command {
@@ -73,7 +75,8 @@ func newServe(code *int) *cobra.Command {
 			"Exit codes: 0 stopped by a signal, everything in flight done; 2 wrong usage; 3 it could not start or go on.",
 		Example: "  kirimcheck serve --dev\n" +
 			"  kirimcheck serve --dev --virtual-clock\n" +
-			"  kirimcheck serve --dev --time-scale 3600 --data kirim.db",
+			"  kirimcheck serve --dev --time-scale 3600 --data kirim.db\n" +
+			"  kirimcheck serve --dev --virtual-clock --mutant no-jitter",
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
@@ -84,7 +87,7 @@ func newServe(code *int) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8787", "address to listen on")
-	flags.StringVar(&f.edition, "edition", "", "edition of the contract")
+	flags.StringVar(&f.edition, "edition", "", withEditions("edition of the contract"))
 	flags.StringVar(&f.data, "data", "", "file of the database; by default everything is kept in memory")
 	flags.BoolVar(&f.dev, "dev", false, "let subscriptions point to http and to loopback addresses, as local work needs")
 	flags.Float64Var(&f.timeScale, "time-scale", 0, "let time run so many times as fast, such as 3600")
@@ -100,7 +103,9 @@ func newServe(code *int) *cobra.Command {
 	flags.StringVar(&f.batch, "batch", "whole", "what a POST of Meta's with several updates becomes: whole or split")
 	flags.BoolVar(&f.keepPending, "keep-pending", false, "keep what waits for a retry when its subscription is disabled")
 	flags.BoolVar(&f.constantDeliveryID, "constant-delivery-id", false, "send one delivery id with all attempts of a delivery")
+	flags.BoolVar(&f.graphql, "graphql", false, "serve the management over GraphQL too, at /graphql")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the jitter; 0 picks one")
+	flags.StringVar(&f.mutant, "mutant", "", "be wrong on purpose, as the mutant of this `NAME`; kirimcheck mutants --role relay lists them")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&f.logFormat, "log-format", "text", "text or json; logs go to stderr")
 	return cmd
@@ -141,8 +146,20 @@ func (f *serveFlags) run(ctx context.Context, stop func(), out, logs io.Writer) 
 // config turns the flags into a server's configuration, and into what is printed when it runs.
 func (f *serveFlags) config(ctx context.Context, logs io.Writer) (server.Config, *greeting, error) {
 	var c server.Config
+	g := &greeting{flags: f}
+	edition := f.edition
+	if f.mutant != "" {
+		m, err := mutantNamed("--mutant", contract.RoleRelay, f.mutant)
+		if err != nil {
+			return c, nil, err
+		}
+		if edition, err = mutantEdition(m, f.edition); err != nil {
+			return c, nil, err
+		}
+		c.Change, g.wrong = m.Mutate, wrongOnPurpose(m)
+	}
 	var err error
-	if c.Edition, err = contract.LoadEdition(f.edition); err != nil {
+	if c.Edition, err = contract.LoadEdition(edition); err != nil {
 		return c, nil, err
 	}
 	if f.listen == "" {
@@ -178,8 +195,8 @@ func (f *serveFlags) config(ctx context.Context, logs io.Writer) (server.Config,
 		return c, nil, err
 	}
 	c.Listen, c.Data, c.Dev, c.Seed = f.listen, f.data, f.dev, f.seed
-	c.KeepPending, c.ConstantDeliveryID = f.keepPending, f.constantDeliveryID
-	g := &greeting{flags: f, edition: c.Edition}
+	c.KeepPending, c.ConstantDeliveryID, c.GraphQL = f.keepPending, f.constantDeliveryID, f.graphql
+	g.edition = c.Edition
 	key := g.variable(keyVariable, relay.NewKey)
 	c.AppSecret = g.variable(mockmeta.SecretVariable, newHexSecret)
 	c.VerifyToken = g.variable(mockmeta.TokenVariable, newHexSecret)

@@ -17,8 +17,8 @@ import (
 	"github.com/kirimcheck/kirimcheck/target/reference"
 )
 
-// tried starts the reference of a role behind a handler, and returns its target file; change changes it first.
-func tried(t *testing.T, role contract.Role, wrap func(http.Handler) http.Handler, change func(c *target.Config, base string)) string {
+// triedFile starts the reference of a role behind a handler, and returns its target file; change changes it first.
+func triedFile(t *testing.T, role contract.Role, wrap func(http.Handler) http.Handler, change func(c *target.Config, base string)) string {
 	t.Helper()
 	ed, err := contract.LoadEdition("")
 	if err != nil {
@@ -148,7 +148,7 @@ func TestTargetCheckTriesEveryPartOfAReceiver(t *testing.T) {
 			}
 			const dsn = "postgres://receiver:hush-hush@127.0.0.1:1/orders?sslmode=disable"
 			env := append([]string{secretVar + "=" + secret, "META_TOKEN=" + reference.MetaToken, dsnVar + "=" + dsn}, c.env...)
-			r := kirimcheck(t, env, append([]string{"target", "check", "--target", tried(t, c.role, c.wrap, c.change)}, c.args...)...)
+			r := kirimcheck(t, env, append([]string{"target", "check", "--target", triedFile(t, c.role, c.wrap, c.change)}, c.args...)...)
 			if r.code != c.code {
 				t.Errorf("exit code %d, want %d\n%s%s", r.code, c.code, r.stdout, r.stderr)
 			}
@@ -173,7 +173,7 @@ func TestTargetCheckDeliversNothingWhenItIsToldSo(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 	}
-	file := tried(t, contract.RoleReceiver, watch, nil)
+	file := triedFile(t, contract.RoleReceiver, watch, nil)
 	if r := kirimcheck(t, secretEnv, "target", "check", "--no-send", "--target", file); r.code != exitConformant || posts.Load() != 0 {
 		t.Errorf("exit code %d, %d requests to the webhook\n%s%s", r.code, posts.Load(), r.stdout, r.stderr)
 	}
