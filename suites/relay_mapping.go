@@ -17,6 +17,11 @@ func (c *relayCheck) sees(capabilities ...target.Capability) bool {
 	return true
 }
 
+// tellsRows reports whether the delivery of an event can be found in the API.
+func (c *relayCheck) tellsRows() bool {
+	return c.sees(target.DeliveryAPI) && c.target.Delivery.Headers.EventID.Absent == ""
+}
+
 // needHeader ends the spec as not applicable where the target declares that its deliveries have no such header.
 func (c *relayCheck) needHeader(what string, m target.HeaderMapping) {
 	if m.Absent != "" {
