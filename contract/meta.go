@@ -52,6 +52,11 @@ type Meta struct {
 	LatencyMedian Parameter[time.Duration] `yaml:"latency_median"`
 	// Latency99th is the time within which 99 % of the answers come by that standard.
 	Latency99th Parameter[time.Duration] `yaml:"latency_99th"`
+	// LatencySlowShare is the share of the answers, between 0 and 1, that must not be reached by those slower than
+	// Latency99th.
+	LatencySlowShare Parameter[float64] `yaml:"latency_slow_share"`
+	// StatusesPerMessage is the number of status webhooks that follow one outgoing message.
+	StatusesPerMessage Parameter[float64] `yaml:"statuses_per_message"`
 	// ClientCertificate is the common name of the certificate that Meta shows where mutual TLS is switched on.
 	ClientCertificate Parameter[string] `yaml:"client_certificate"`
 }

@@ -82,6 +82,8 @@ func TestMetaParametersSayWhatThePagesSay(t *testing.T) {
 		"first retry":    {m.FirstRetryDelay.Value, time.Duration(0)},
 		"median":         {m.LatencyMedian.Value, 250 * time.Millisecond},
 		"99 %":           {m.Latency99th.Value, time.Second},
+		"slow share":     {m.LatencySlowShare.Value, 0.01},
+		"statuses":       {m.StatusesPerMessage.Value, 3.0},
 		"signature":      {m.Headers.Signature.Value, "X-Hub-Signature-256"},
 		"old signature":  {m.Headers.SignatureSHA1.Value, "X-Hub-Signature"},
 		"content type":   {m.Headers.ContentType.Value, "application/json"},

@@ -2,7 +2,6 @@ package mutants
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"net/http"
@@ -18,46 +17,10 @@ import (
 	"github.com/kirimcheck/kirimcheck/wire"
 )
 
-// CorrectRelay is a relay that is unusual and keeps the contract: a red line on one is a lie. It is the opposite of a
-// Mutant, and changes the reference at the same seams.
-type CorrectRelay struct {
-	// Name is a slug, unique among them.
-	Name string
-	// Unusual are the properties that it has and the reference has not, each with what allows it.
-	Unusual []string
-	// Warns are the requirements, each a SHOULD, that it does not follow, because it reads the documentation otherwise.
-	Warns []string
-	// Edition is the edition that it keeps; empty means the default one.
-	Edition string
-	// Filter leaves specs out that look for what its form of test double cannot do; empty means none.
-	Filter string
-	// HTTP2 has the subscribers offer HTTP/2.
-	HTTP2 bool
-
-	relay []func(*server.Parts)
-}
-
-// Mutate makes the reference relay this one.
-func (c CorrectRelay) Mutate(p *server.Parts) {
-	for _, change := range c.relay {
-		change(p)
-	}
-}
-
-// GetCorrectRelay looks one up by its name.
-func GetCorrectRelay(name string) (CorrectRelay, error) {
-	all := CorrectRelays()
-	at := slices.IndexFunc(all, func(c CorrectRelay) bool { return c.Name == name })
-	if at < 0 {
-		return CorrectRelay{}, fmt.Errorf("there is no unusual relay %q", name)
-	}
-	return all[at], nil
-}
-
-// CorrectRelays returns every one. Each costs a run of the whole suite, so that properties which have nothing to do with
+// correctRelays are the unusual relays. Each costs a run of the whole suite, so that properties which have nothing to do with
 // each other share one. Facts, questions and editions are named as in the documentation of readings.
-func CorrectRelays() []CorrectRelay {
-	return []CorrectRelay{
+func correctRelays() []Correct {
+	return []Correct{
 		{
 			Name: "wire",
 			Unusual: []string{

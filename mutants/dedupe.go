@@ -32,7 +32,7 @@ var runsTwice = []string{"receiver.dedupe.retry.effect", "receiver.dedupe.replay
 
 // dedupeMutants do the work twice, or not at all.
 func dedupeMutants() []Mutant {
-	return []Mutant{
+	return append([]Mutant{
 		receiver("no-dedupe", "does the work of every copy", seenReceivers, runsTwice,
 			working(workAlways)),
 		receiver("dedupe-by-delivery-id", "knows an event by its delivery id, which every attempt has anew", seenReceivers, runsTwice,
@@ -73,7 +73,7 @@ func dedupeMutants() []Mutant {
 			[]string{"receiver.dedupe.cut-off"},
 			func(b *build) { b.handler = idBeforeBody(b.edition.Headers.EventID) }),
 		receiver("partial-body", "does the work of a body that broke off, and again when the retry comes", "",
-			[]string{"receiver.dedupe.cut-off"}, partialBody),
+			[]string{"receiver.dedupe.cut-off"}, partialBody(firstContact)),
 		receiver("store-id-before-work", "marks the event as seen, fails, and calls the retry a duplicate", seenVendor,
 			[]string{"receiver.dedupe.failed-work.effect"},
 			working(rememberFirst)),
@@ -94,7 +94,7 @@ func dedupeMutants() []Mutant {
 				sum := sha256.Sum256(bytes.ReplaceAll(d.Body[:min(len(d.Body), 4<<10)], []byte(d.EventID), nil))
 				return []string{hex.EncodeToString(sum[:]), it.Status, strings.TrimPrefix(it.ID, d.EventID)}
 			})),
-	}
+	}, sharingReceivers()...)
 }
 
 // workAlways does the work of every copy.
@@ -222,36 +222,49 @@ func rememberPartial(next http.Handler) http.Handler {
 }
 
 // partialBody takes what there is of a body for the whole, and finds an item by looking for its id.
-func partialBody(b *build) {
-	read, verify, find, key := b.policy.ReadBody, b.policy.Verify, b.policy.Items, b.policy.Key
+func partialBody(find func(body []byte) string) func(*build) {
 	partial := func(body []byte) bool {
 		return len(body) > 0 && body[0] == '{' && !bytes.HasSuffix(bytes.TrimSpace(body), []byte("}"))
 	}
-	b.policy.ReadBody = func(r *http.Request) ([]byte, error) {
-		var head bytes.Buffer
-		r.Body = io.NopCloser(io.TeeReader(r.Body, &head))
-		body, err := read(r)
-		if err != nil {
-			return head.Bytes(), nil
+	return func(b *build) {
+		read, verify, items, key := b.policy.ReadBody, b.policy.Verify, b.policy.Items, b.policy.Key
+		b.policy.ReadBody = func(r *http.Request) ([]byte, error) {
+			var head bytes.Buffer
+			r.Body = io.NopCloser(io.TeeReader(r.Body, &head))
+			body, err := read(r)
+			if err != nil {
+				return head.Bytes(), nil
+			}
+			return body, nil
 		}
-		return body, nil
-	}
-	b.policy.Verify = func(h http.Header, body []byte, now time.Time) error {
-		if partial(body) {
-			return nil
+		b.policy.Verify = func(h http.Header, body []byte, now time.Time) error {
+			if partial(body) {
+				return nil
+			}
+			return verify(h, body, now)
 		}
-		return verify(h, body, now)
-	}
-	b.policy.Items = func(d reference.Delivery) ([]reference.Item, error) {
-		if i := bytes.Index(d.Body, []byte("ctc_")); partial(d.Body) && i >= 0 {
-			return []reference.Item{{ID: string(d.Body[i:min(i+30, len(d.Body))])}}, nil
+		b.policy.Items = func(d reference.Delivery) ([]reference.Item, error) {
+			if id := find(d.Body); partial(d.Body) && id != "" {
+				return []reference.Item{{ID: id}}, nil
+			}
+			return items(d)
 		}
-		return find(d)
-	}
-	b.policy.Key = func(d reference.Delivery, it reference.Item) string {
-		if partial(d.Body) {
-			return "partial" + d.DeliveryID
+		b.policy.Key = func(d reference.Delivery, it reference.Item) string {
+			if partial(d.Body) {
+				return "partial" + string(d.Body)
+			}
+			return key(d, it)
 		}
-		return key(d, it)
 	}
 }
+
+// firstContact and firstMessage are the first id of a contact of Kirim's, or of a message of Meta's, in a text.
+func firstContact(body []byte) string {
+	i := bytes.Index(body, []byte("ctc_"))
+	if i < 0 {
+		return ""
+	}
+	return string(body[i:min(i+30, len(body))])
+}
+
+func firstMessage(body []byte) string { return strings.ReplaceAll(string(wamid.Find(body)), `\/`, "/") }

@@ -80,7 +80,7 @@ func deliveryMutants() []Mutant {
 		append([]string{"receiver.signature.valid", "receiver.parser.not-json", "receiver.parser.not-utf8"}, forgeryAnswers...),
 		refuseWith(http.StatusOK))
 	drops.Blinds = []string{"receiver.signature.*.effect", "receiver.delivery.event-takes-effect", "receiver.delivery.batch", "receiver.dedupe.*"}
-	return []Mutant{
+	mutants := []Mutant{
 		slow, hangs, redirects, nullField, drops,
 		receiver("needs-new-field", "answers 200 and does nothing when a field that may be null is null", seenReceivers,
 			[]string{"receiver.delivery.event-takes-effect"},
@@ -166,6 +166,7 @@ func deliveryMutants() []Mutant {
 				return right, err
 			})),
 	}
+	return slices.Concat(mutants, narrowReaders(), lateReceivers())
 }
 
 // delay lets an event wait before its work.

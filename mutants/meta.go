@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -182,7 +183,7 @@ func metaMutants() []Mutant {
 				right := b.policy.Handshake
 				b.policy.Handshake = func(q url.Values) (int, string) { return right(with(q, "hub.mode", "subscribe")) }
 			}),
-	}, metaWorkMutants()...)
+	}, slices.Concat(metaWorkMutants(), metaDoorMutants(), metaNarrowReaders(), metaSharingReceivers(), metaLateReceivers())...)
 }
 
 // metaWorkMutants take genuine POSTs wrongly, or do their work twice or never.

@@ -10,7 +10,7 @@ import (
 
 // relayFailureMutants change what becomes of failures: of subscriptions, of deliveries, and of the relay itself.
 func relayFailureMutants() []Mutant {
-	all := slices.Concat(disableMutants(), replayMutants(), isolationMutants(), guaranteeMutants())
+	all := slices.Concat(disableMutants(), replayMutants(), isolationMutants(), guaranteeMutants(), breakerMutants())
 	for i := range all {
 		if all[i].Filter == "" {
 			all[i].Filter = failureAreas

@@ -30,7 +30,7 @@ func composes(event string, change func(body []byte) ([]byte, error)) func(*serv
 
 // relayEventMutants tell of what happened wrongly, or not at all.
 func relayEventMutants() []Mutant {
-	return slices.Concat(relayMetaEventMutants(), relayContactMutants(), relayConversationMutants(), relayLaterEventMutants())
+	return slices.Concat(relayMetaEventMutants(), relayContactMutants(), relayConversationMutants(), relayLaterEventMutants(), relayValueMutants())
 }
 
 // relayLaterEventMutants are wrong in what the later edition added.

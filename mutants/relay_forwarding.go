@@ -22,7 +22,8 @@ const forwardingAreas = "passthrough || headers || signature || events"
 
 // relayForwardingMutants change what is forwarded, labelled, signed and told.
 func relayForwardingMutants() []Mutant {
-	all := slices.Concat(relayBodyMutants(), relayHeaderMutants(), relaySignatureMutants(), relaySecretMutants(), relayEventMutants())
+	all := slices.Concat(relayBodyMutants(), relayHeaderMutants(), relaySignatureMutants(), relaySecretMutants(), relayEventMutants(),
+		relayIdentityMutants())
 	for i := range all {
 		if all[i].Filter == "" {
 			all[i].Filter = forwardingAreas

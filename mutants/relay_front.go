@@ -144,11 +144,13 @@ type watched struct {
 	mu     sync.Mutex
 	flying int
 	failed bool
-	idle   chan struct{}
+	// failure is closed when an attempt fails, and then another one.
+	failure chan struct{}
+	idle    chan struct{}
 }
 
 func watch(p *server.Parts) *watched {
-	w := &watched{Sender: outbound.New(*p.Outbound), idle: make(chan struct{})}
+	w := &watched{Sender: outbound.New(*p.Outbound), idle: make(chan struct{}), failure: make(chan struct{})}
 	close(w.idle)
 	p.Relay.Sender = w
 	return w
@@ -166,8 +168,31 @@ func (w *watched) Send(ctx context.Context, r pipeline.Request) pipeline.Respons
 	if w.flying--; w.flying == 0 {
 		close(w.idle)
 	}
-	w.failed = response.Err != nil || response.Status >= 300
+	if w.failed = response.Err != nil || response.Status >= 300; w.failed {
+		close(w.failure)
+		w.failure = make(chan struct{})
+	}
 	return response
+}
+
+// nextFailure is closed when the next attempt fails.
+func (w *watched) nextFailure() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.failure
+}
+
+// rest waits until no attempt is on its way, and no longer than Meta is kept waiting.
+func (w *watched) rest() {
+	w.mu.Lock()
+	idle := w.idle
+	w.mu.Unlock()
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	select {
+	case <-idle:
+	case <-limit.C:
+	}
 }
 
 func refusesWhileFailing(p *server.Parts) {
@@ -194,15 +219,7 @@ func waitsForSubscribers(p *server.Parts) {
 	posted(func(_ *server.Parts, next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			a := record(next, r)
-			sent.mu.Lock()
-			idle := sent.idle
-			sent.mu.Unlock()
-			limit := time.NewTimer(patience)
-			defer limit.Stop()
-			select {
-			case <-idle:
-			case <-limit.C:
-			}
+			sent.rest()
 			a.send(w)
 		})
 	})(p)

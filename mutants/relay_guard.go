@@ -120,6 +120,8 @@ func relayGuardMutants() []Mutant {
 		managed("ssrf-open-on-patch", "checks the URL of a new subscription, and not a changed one", openOnPatch, "ssrf.patch"),
 		managed("redirect-unchecked", "checks the URL of a subscription, and follows redirects from there wherever they lead",
 			followsUnchecked, "ssrf.redirect"),
+		managed("redirect-looked-at", "follows no redirect, and asks the place that it names with HEAD whether it is there",
+			looksWhereto, "ssrf.redirect"),
 	}
 }
 

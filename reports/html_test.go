@@ -7,13 +7,15 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+
+	"github.com/kirimcheck/kirimcheck/reports/page"
 )
 
 func html(t *testing.T, r Redacted) string {
 	t.Helper()
-	var page bytes.Buffer
-	NewWithT(t).Expect(WriteHTML(&page, r)).To(Succeed())
-	return page.String()
+	var text bytes.Buffer
+	NewWithT(t).Expect(WriteHTML(&text, r)).To(Succeed())
+	return text.String()
 }
 
 // tag finds the elements of a page. Escaped text holds no < and so none of them.
@@ -21,22 +23,22 @@ var tag = regexp.MustCompile(`<[a-zA-Z][^>]*>`)
 
 func TestHostileStringsStayText(t *testing.T) {
 	g := NewWithT(t)
-	page := html(t, hostileReport())
+	text := html(t, hostileReport())
 	known := map[string]bool{}
 	for _, element := range tag.FindAllString(html(t, sampleReport()), -1) {
 		known[strings.Fields(strings.Trim(element, "<>"))[0]] = true
 	}
 	g.Expect(known).NotTo(HaveKey("script"))
-	for _, element := range tag.FindAllString(page, -1) {
+	for _, element := range tag.FindAllString(text, -1) {
 		name := strings.Fields(strings.Trim(element, "<>"))[0]
 		g.Expect(known).To(HaveKey(name), "no element but those of the template: %s", element)
 		g.Expect(element).NotTo(MatchRegexp(`(?i)\son[a-z]+\s*=`), "no handlers")
 		g.Expect(element).NotTo(MatchRegexp(`(?i)(href|src|action)\s*=\s*["']?\s*javascript:`))
 	}
-	g.Expect(page).To(ContainSubstring("&lt;script&gt;window.pwned=1&lt;/script&gt;"), "the text itself is shown")
-	g.Expect(page).To(ContainSubstring("{{.Tool}}"))
-	g.Expect(page).NotTo(MatchRegexp(`[\x00-\x08\x0b\x0c\x0e-\x1f\x{202a}-\x{202e}]`), "no control acts on the reader")
-	g.Expect(page).To(ContainSubstring(`\u202egnp.exe`))
+	g.Expect(text).To(ContainSubstring("&lt;script&gt;window.pwned=1&lt;/script&gt;"), "the text itself is shown")
+	g.Expect(text).To(ContainSubstring("{{.Tool}}"))
+	g.Expect(text).NotTo(MatchRegexp(`[\x00-\x08\x0b\x0c\x0e-\x1f\x{202a}-\x{202e}]`), "no control acts on the reader")
+	g.Expect(text).To(ContainSubstring(`\u202egnp.exe`))
 }
 
 func TestThePageRefersToNothingOutside(t *testing.T) {
@@ -47,22 +49,22 @@ func TestThePageRefersToNothingOutside(t *testing.T) {
 			g.Expect(element).To(ContainSubstring(`href="#`))
 		}
 	}
-	g.Expect(pageStyle).NotTo(ContainSubstring("url("))
-	g.Expect(pageStyle).NotTo(ContainSubstring("@import"))
+	g.Expect(page.Style()).NotTo(ContainSubstring("url("))
+	g.Expect(page.Style()).NotTo(ContainSubstring("@import"))
 }
 
 func TestEveryIdIsAnAnchorOnce(t *testing.T) {
 	g := NewWithT(t)
-	page := html(t, sampleReport())
+	text := html(t, sampleReport())
 	ids := map[string]int{}
-	for _, match := range regexp.MustCompile(`\sid="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+	for _, match := range regexp.MustCompile(`\sid="([^"]*)"`).FindAllStringSubmatch(text, -1) {
 		ids[match[1]]++
 	}
 	g.Expect(ids).To(HaveEach(1))
 	for _, row := range sampleLedger() {
 		g.Expect(ids).To(HaveKey(row.ID))
 	}
-	for _, match := range regexp.MustCompile(`href="#([^"]*)"`).FindAllStringSubmatch(page, -1) {
+	for _, match := range regexp.MustCompile(`href="#([^"]*)"`).FindAllStringSubmatch(text, -1) {
 		g.Expect(ids).To(HaveKey(match[1]), "links lead somewhere")
 	}
 }
@@ -88,12 +90,5 @@ func TestBodiesAsShown(t *testing.T) {
 			g.Expect(test.body.Display()).To(Equal(test.display))
 			g.Expect(test.body.Note()).To(Equal(test.note))
 		})
-	}
-}
-
-func TestDurations(t *testing.T) {
-	tests := map[float64]string{0: "0.0 ms", 1.84: "1.8 ms", 41.5: "42 ms", 999.4: "999 ms", 1500: "1.5 s", 83_000: "1m23s"}
-	for give, want := range tests {
-		NewWithT(t).Expect(durationText(give)).To(Equal(want))
 	}
 }

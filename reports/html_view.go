@@ -42,6 +42,8 @@ type area struct {
 type finding struct {
 	RequirementResult
 	Decisive, Others []SpecResult
+	// Proofs are the wrong implementations that the requirement was proven on, a line each.
+	Proofs []string
 }
 
 // group is the requirements that share a verdict and its reason.
@@ -51,10 +53,15 @@ type group struct {
 	Requirements []RequirementResult
 }
 
+// Title names the page.
+func (v view) Title() string {
+	return fmt.Sprintf("%s: %s (%s), %s report", v.Outcome.Label(), v.Target.Name, v.Target.Edition, v.Tool.Name)
+}
+
 func newView(r Report) view {
 	v := view{Report: r, Areas: areas(r.Requirements), Verdicts: tallies(r.Counts, true)}
 	for _, req := range r.Requirements {
-		f := finding{RequirementResult: req, Decisive: req.decisive()}
+		f := finding{RequirementResult: req, Decisive: req.decisive(), Proofs: req.ProvenOn.lines(r.Target.Edition)}
 		for _, spec := range req.Specs {
 			if spec.Verdict != req.Verdict {
 				f.Others = append(f.Others, spec)

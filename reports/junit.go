@@ -62,18 +62,7 @@ type (
 // requirement's id as its class name. A fail is a failure, untestable and error are errors, not-applicable is skipped,
 // and a warning passes with its text as output. Each error of the run as a whole is a test case of the suite "run", so
 // that no run that came to nothing looks green.
-func WriteJUnit(w io.Writer, r Redacted) error {
-	if _, err := io.WriteString(w, xml.Header); err != nil {
-		return err
-	}
-	enc := xml.NewEncoder(w)
-	enc.Indent("", "  ")
-	if err := enc.Encode(junit(r.report)); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, "\n")
-	return err
-}
+func WriteJUnit(w io.Writer, r Redacted) error { return encodeJUnit(w, junit(r.report)) }
 
 func junit(r Report) junitSuites {
 	all := junitSuites{Name: xmlText(r.Tool.Name)}

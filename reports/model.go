@@ -10,7 +10,7 @@ import (
 
 // SchemaVersion is the version of the report's format. Its major part changes when a reader of an older report would
 // misread a newer one.
-const SchemaVersion = "1.0"
+const SchemaVersion = "1.1"
 
 // Verdict is what is known about a requirement after a run.
 type Verdict string
@@ -70,6 +70,8 @@ type Report struct {
 	Requirements []RequirementResult `json:"requirements"`
 	// Excluded are the requirements of the role that no spec checks, each with its reason.
 	Excluded []Exclusion `json:"excluded"`
+	// SelfCheck says how the suite itself was checked; absent where the program has no record of that.
+	SelfCheck *SelfCheck `json:"self_check,omitempty" text:"ours"`
 }
 
 // Tool says what made the report.
@@ -129,6 +131,8 @@ type RequirementResult struct {
 	Verdict Verdict `json:"verdict"`
 	// Specs are the results of its specs, by name. Where none ran, one entry with the verdict error says so.
 	Specs []SpecResult `json:"specs"`
+	// ProvenOn names the wrong implementations that turned it red; absent where the program has no record of them.
+	ProvenOn *ProvenOn `json:"proven_on,omitempty" text:"ours"`
 }
 
 // SpecResult is what one spec saw.

@@ -3,6 +3,8 @@ package reports
 import (
 	"fmt"
 	"strings"
+
+	"github.com/kirimcheck/kirimcheck/reports/page"
 )
 
 // conclude sets the outcome and the headline, and states in Errors whatever keeps a run from being complete that no
@@ -40,15 +42,15 @@ func headline(r Report) string {
 	var s string
 	switch r.Outcome {
 	case Conformant:
-		s = fmt.Sprintf("Conformant: %d of %s met", r.Counts[Pass], plural(n, "requirement"))
+		s = fmt.Sprintf("Conformant: %d of %s met", r.Counts[Pass], page.Plural(n, "requirement"))
 		if warned := r.Counts[Warn]; warned > 0 {
-			s += ", " + plural(warned, "warning")
+			s += ", " + page.Plural(warned, "warning")
 		}
 		if na := r.Counts[NotApplicable]; na > 0 {
 			s += fmt.Sprintf(", %d not applicable", na)
 		}
 	case NonConformant:
-		s = fmt.Sprintf("Not conformant: %s of %s broken", count(broken), plural(n, "requirement"))
+		s = fmt.Sprintf("Not conformant: %s of %s broken", count(broken), page.Plural(n, "requirement"))
 		if unknown > 0 {
 			s += fmt.Sprintf(", and %d could not be checked", unknown)
 		}
@@ -58,7 +60,7 @@ func headline(r Report) string {
 		if n == 0 {
 			return "Interrupted: the run was stopped before anything was checked."
 		}
-		s = fmt.Sprintf("Interrupted: %s of %s checked before the run was stopped", count(n-unknown), plural(n, "requirement"))
+		s = fmt.Sprintf("Interrupted: %s of %s checked before the run was stopped", count(n-unknown), page.Plural(n, "requirement"))
 		if broken > 0 {
 			s += fmt.Sprintf(", %d of them broken", broken)
 		}
@@ -68,9 +70,9 @@ func headline(r Report) string {
 			return "Incomplete: nothing was checked."
 		case unknown > 0:
 			s = fmt.Sprintf("Incomplete: %s of %s could not be checked; nothing is known to be broken",
-				count(unknown), plural(n, "requirement"))
+				count(unknown), page.Plural(n, "requirement"))
 		default:
-			s = "Incomplete: the run had " + plural(len(r.Errors), "error") + "; nothing is known to be broken"
+			s = "Incomplete: the run had " + page.Plural(len(r.Errors), "error") + "; nothing is known to be broken"
 		}
 	}
 	if r.Selection.Selected < r.Selection.Total {
@@ -85,14 +87,6 @@ func count(n int) string {
 		return "none"
 	}
 	return fmt.Sprint(n)
-}
-
-// plural writes a number with its noun.
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // countsLine writes the counts that are not zero, the worst first: "2 fail, 1 warn, 40 pass".

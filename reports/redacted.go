@@ -107,6 +107,9 @@ func normalise(r Report) Report {
 	for i := range r.Requirements {
 		req := &r.Requirements[i]
 		req.Source, req.Specs = list(req.Source), list(req.Specs)
+		if req.ProvenOn != nil {
+			req.ProvenOn.Mutants = list(req.ProvenOn.Mutants)
+		}
 		for _, spec := range req.Specs {
 			for j := range spec.Exchanges {
 				x := &spec.Exchanges[j]

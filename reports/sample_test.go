@@ -12,6 +12,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/kirimcheck/kirimcheck/contract"
+	"github.com/kirimcheck/kirimcheck/reports/killmatrix"
 )
 
 var began = time.Date(2026, 3, 9, 14, 5, 6, 789_000_000, time.UTC)
@@ -156,7 +157,48 @@ func sampleInput() BuildInput {
 	return in
 }
 
-func sampleReport() Redacted { return NewRedactor(sampleSecret).Report(Build(sampleInput())) }
+func sampleReport() Redacted {
+	return NewRedactor(sampleSecret).Report(checked(Build(sampleInput()), sampleRecord()))
+}
+
+// sampleRecord knows mutants of two requirements: one by more than are named, all in their order, and one in another edition.
+func sampleRecord() killmatrix.Record {
+	stale, retry := "receiver.signature.stale.effect", "receiver.duplicates.retry.effect"
+	mutant := func(name, family, edition, defect, seen string, red ...string) killmatrix.RecordedMutant {
+		return killmatrix.RecordedMutant{
+			Role: contract.RoleReceiver, Name: name, Family: family, Edition: edition, Defect: defect, Seen: seen, Red: red,
+		}
+	}
+	survivor := mutant("tolerance-longer", "numbers", "kckit", "takes signatures up to 301 s old", "")
+	survivor.Survives = "below the tolerance of the spec"
+	specs := map[string][]string{stale: {"a delivery 301 s old", "a delivery 299 s old"}, retry: {"a second attempt"}}
+	return killmatrix.Record{
+		Version: killmatrix.RecordVersion,
+		Figures: killmatrix.Figures{
+			Requirements: 12, Covered: 11, Specs: 13, Proven: 12, Mutants: 6, Handmade: 4, Generated: 2, Killed: 5, Survivors: 1,
+			Correct: 1,
+		},
+		Mutants: []killmatrix.RecordedMutant{
+			mutant("tolerance-twice", "numbers", "kckit", "takes signatures up to 600 s old", "", stale),
+			mutant("no-verify", killmatrix.Handmade, "kckit", "takes any POST without looking at the signature", "public webhook receivers", stale, retry),
+			mutant("no-tolerance", killmatrix.Handmade, "kckit", "takes a signature of any age", "public webhook receivers", stale),
+			mutant("future-accepted", killmatrix.Handmade, "kckit", "compares the age without its sign", "", stale),
+			mutant("no-dedupe", killmatrix.Handmade, "kirim.chat", "runs every copy of an event", "", retry),
+			survivor,
+		},
+		Correct:   []killmatrix.RecordedCorrect{{Role: contract.RoleReceiver, Name: "answers-204"}},
+		Inventory: killmatrix.Inventory{"receiver/kckit": specs, "receiver/kirim.chat": specs},
+	}
+}
+
+// checked is a report with its self-check; the samples' records are whole, so there is no error.
+func checked(r Report, record killmatrix.Record) Report {
+	out, err := WithSelfCheck(r, record)
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
 
 // hostileStrings are what a page, an XML parser or a terminal might obey instead of showing.
 var hostileStrings = []string{

@@ -46,6 +46,7 @@ func TestReportsMatchTheSchema(t *testing.T) {
 	}
 	reports := map[string]Redacted{
 		"every verdict":    sampleReport(),
+		"no record":        build(sampleInput()),
 		"hostile strings":  hostileReport(),
 		"unreachable":      sampleUnreachable(),
 		"nothing selected": edited(func(in *BuildInput) { in.Selected, in.Results = nil, nil }),
@@ -125,6 +126,11 @@ func TestTheSchemaRefusesCorruptReports(t *testing.T) {
 		"a body that is text and not": func(doc map[string]any) {
 			object(doc, "requirements", 1, "specs", 1, "exchanges", 0, "request", "body")["base64"] = "YWJj"
 		},
+		"a record without its digest":  func(doc map[string]any) { delete(object(doc, "self_check"), "digest") },
+		"a figure that is missing":     func(doc map[string]any) { delete(object(doc, "self_check", "figures"), "false_alarms") },
+		"a proof without its total":    func(doc map[string]any) { delete(object(doc, "requirements", 0, "proven_on"), "total") },
+		"a proof without its defect":   func(doc map[string]any) { delete(object(doc, "requirements", 1, "proven_on", "mutants", 0), "defect") },
+		"an unknown member of a proof": func(doc map[string]any) { object(doc, "requirements", 1, "proven_on", "mutants", 0)["extra"] = true },
 		"an unknown member of a header": func(doc map[string]any) {
 			object(doc, "requirements", 1, "specs", 1, "exchanges", 0, "request", "header", 0)["secret"] = "x"
 		},

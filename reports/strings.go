@@ -7,8 +7,8 @@ import "reflect"
 //
 // It goes by reflection, so that a field added to the model later is covered too. Strings of a named type, such as
 // verdicts and levels, are the harness's own words and stay.
-func mapStrings(report Report, prepare func(part any), to, ours func(string) string) Report {
-	return mapValue(reflect.ValueOf(report), prepare, to, ours).Interface().(Report)
+func mapStrings[T any](report T, prepare func(part any), to, ours func(string) string) T {
+	return mapValue(reflect.ValueOf(report), prepare, to, ours).Interface().(T)
 }
 
 func mapValue(v reflect.Value, prepare func(part any), to, ours func(string) string) reflect.Value {

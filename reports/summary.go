@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/kirimcheck/kirimcheck/reports/page"
 )
 
 // SummaryOptions say how a summary is laid out.
@@ -78,7 +80,7 @@ func (s summary) head(r Report) {
 	if len(r.Requirements) > 0 {
 		s.paragraph("  counts   ", 11, countsLine(r.Counts), 0)
 	}
-	s.paragraph("  run      ", 11, fmt.Sprintf("%s %s, seed %d, %s", r.Tool.Name, r.Tool.Version, r.Tool.Seed, durationText(r.DurationMS)), 0)
+	s.paragraph("  run      ", 11, fmt.Sprintf("%s %s, seed %d, %s", r.Tool.Name, r.Tool.Version, r.Tool.Seed, page.Duration(r.DurationMS)), 0)
 	for _, line := range r.Errors {
 		s.paragraph(s.paint(Error, "  error    "), 11, line, 0)
 	}
@@ -118,14 +120,14 @@ func (s summary) finding(verdict Verdict, f finding) {
 		s.line(margin, "repeat    ", printable(spec.Rerun))
 	}
 	if n := len(f.Decisive) - 1; n > 0 {
-		fact("and", plural(n, "more spec")+" of this requirement")
+		fact("and", page.Plural(n, "more spec")+" of this requirement")
 	}
 }
 
 // group tells many requirements that share a reason in a few lines.
 func (s summary) group(g group) {
 	s.line()
-	reason := fmt.Sprintf("%s: %s", plural(len(g.Requirements), "requirement"), g.Reason)
+	reason := fmt.Sprintf("%s: %s", page.Plural(len(g.Requirements), "requirement"), g.Reason)
 	s.paragraph(s.word(g.Verdict), len(words[g.Verdict])+2, reason, 0)
 	for i, req := range g.Requirements {
 		if i == maxNamed && len(g.Requirements) > maxNamed+1 {

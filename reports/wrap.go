@@ -1,10 +1,10 @@
 package reports
 
 import (
-	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/kirimcheck/kirimcheck/reports/page"
 )
 
 // wrap breaks text into lines of at most width characters, at spaces and line ends; a longer word stays whole, since
@@ -41,24 +41,4 @@ func wrap(text string, width, limit int) []string {
 }
 
 // printable is text for a terminal: what it would obey is shown as escapes, tabs are spaces, and line ends stay.
-func printable(s string) string { return visible(strings.ReplaceAll(s, "\t", " "), "\n") }
-
-// visible writes as escapes the characters that act instead of showing, other than those to keep: controls, which a
-// terminal obeys, and the marks that reverse the direction of text, with which an answer can be made to read
-// differently from what it is.
-func visible(s, keep string) string {
-	var b strings.Builder
-	for _, c := range s {
-		switch {
-		case strings.ContainsRune(keep, c):
-			b.WriteRune(c)
-		case c < 0x80 && unicode.IsControl(c):
-			fmt.Fprintf(&b, `\x%02x`, c)
-		case unicode.IsControl(c), unicode.Is(unicode.Bidi_Control, c):
-			fmt.Fprintf(&b, `\u%04x`, c)
-		default:
-			b.WriteRune(c)
-		}
-	}
-	return b.String()
-}
+func printable(s string) string { return page.Visible(strings.ReplaceAll(s, "\t", " "), "\n") }

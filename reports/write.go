@@ -1,12 +1,10 @@
 package reports
 
 import (
-	"bufio"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+
+	"github.com/kirimcheck/kirimcheck/reports/staging"
 )
 
 // The names of the files in a report folder.
@@ -16,103 +14,18 @@ const (
 	HTMLFile  = "report.html"
 )
 
-// CheckWritable creates the folder where it is missing and proves that reports can be written there, so that a run of
-// an hour does not end with nothing. It overwrites nothing.
-func CheckWritable(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("report folder %s cannot be made: %w", dir, reason(err))
-	}
-	for _, name := range []string{JSONFile, JUnitFile, HTMLFile} {
-		if info, err := os.Lstat(filepath.Join(dir, name)); err == nil && info.IsDir() {
-			return fmt.Errorf("report folder %s: %s is a folder; the report needs that name for a file", dir, name)
-		}
-	}
-	probe := []file{{"probe", func(w io.Writer) error { _, err := io.WriteString(w, "probe\n"); return err }}}
-	staged, err := stage(dir, probe)
-	if err != nil {
-		return err
-	}
-	return os.RemoveAll(staged)
-}
+// CheckWritable creates the folder where it is missing and proves that reports can be written there (see staging.Check).
+func CheckWritable(dir string) error { return staging.Check(dir, JSONFile, JUnitFile, HTMLFile) }
 
 // WriteAll writes report.json, junit.xml and report.html into the folder, which it creates where it is missing, and
-// returns their paths. The files appear only once all of them have been written: on an error those of an earlier run
-// are as they were.
+// returns their paths. The files appear only once all of them have been written (see staging.Write).
 func WriteAll(dir string, r Redacted) ([]string, error) {
 	if r.report.SchemaVersion == "" {
 		return nil, errors.New("report is empty: it was not made by a Redactor from a built report")
 	}
-	return writeFiles(dir, []file{
-		{JSONFile, func(w io.Writer) error { return WriteJSON(w, r) }},
-		{JUnitFile, func(w io.Writer) error { return WriteJUnit(w, r) }},
-		{HTMLFile, func(w io.Writer) error { return WriteHTML(w, r) }},
+	return staging.Write(dir, []staging.File{
+		{Name: JSONFile, Write: func(w io.Writer) error { return WriteJSON(w, r) }},
+		{Name: JUnitFile, Write: func(w io.Writer) error { return WriteJUnit(w, r) }},
+		{Name: HTMLFile, Write: func(w io.Writer) error { return WriteHTML(w, r) }},
 	})
-}
-
-// file is a file to be written: its name in the folder, and what writes its content.
-type file struct {
-	name  string
-	write func(io.Writer) error
-}
-
-func writeFiles(dir string, files []file) (paths []string, err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("report folder %s cannot be made: %w", dir, reason(err))
-	}
-	staged, err := stage(dir, files)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(staged)) }()
-	for _, f := range files {
-		path := filepath.Join(dir, f.name)
-		if err := os.Rename(filepath.Join(staged, f.name), path); err != nil {
-			return nil, fmt.Errorf("report %s cannot be put in place: %w", path, reason(err))
-		}
-		paths = append(paths, path)
-	}
-	return paths, nil
-}
-
-// stage writes the files into a new folder inside dir, hence on the same file system, so that each can be renamed into
-// place. It leaves nothing behind on an error.
-func stage(dir string, files []file) (staged string, err error) {
-	staged, err = os.MkdirTemp(dir, ".reports-*")
-	if err != nil {
-		return "", fmt.Errorf("report folder %s cannot be written: %w", dir, reason(err))
-	}
-	for _, f := range files {
-		if err := writeFile(filepath.Join(staged, f.name), f.write); err != nil {
-			return "", errors.Join(fmt.Errorf("report %s cannot be written: %w", filepath.Join(dir, f.name), reason(err)),
-				os.RemoveAll(staged))
-		}
-	}
-	return staged, nil
-}
-
-func writeFile(path string, write func(io.Writer) error) (err error) {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	buffered := bufio.NewWriter(f)
-	if err := write(buffered); err != nil {
-		return err
-	}
-	return buffered.Flush()
-}
-
-// reason strips the path off an error of the file system: the message names the folder already, and the path of a
-// temporary file only confuses.
-func reason(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	var link *os.LinkError
-	if errors.As(err, &link) {
-		return link.Err
-	}
-	return err
 }

@@ -1,8 +1,6 @@
 package reports
 
 import (
-	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -56,32 +54,6 @@ func TestAnEmptyRedactedIsNotWritten(t *testing.T) {
 	_, err := WriteAll(dir, Redacted{})
 	g.Expect(err).To(HaveOccurred())
 	g.Expect(listing(t, dir)).To(BeEmpty())
-}
-
-func TestAFailedWriteLeavesTheOldFilesAlone(t *testing.T) {
-	full := errors.New("no space left on device")
-	good := func(w io.Writer) error { _, err := io.WriteString(w, "new"); return err }
-	bad := func(w io.Writer) error {
-		if _, err := io.WriteString(w, "half"); err != nil {
-			return err
-		}
-		return full
-	}
-	for _, position := range []int{0, 1, 2} {
-		g := NewWithT(t)
-		dir := t.TempDir()
-		old := map[string]string{JSONFile: "old", JUnitFile: "old", HTMLFile: "old"}
-		files := []file{{JSONFile, good}, {JUnitFile, good}, {HTMLFile, good}}
-		for name, text := range old {
-			g.Expect(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600)).To(Succeed())
-		}
-		files[position].write = bad
-		paths, err := writeFiles(dir, files)
-		g.Expect(err).To(MatchError(full))
-		g.Expect(err.Error()).To(ContainSubstring(files[position].name))
-		g.Expect(paths).To(BeNil())
-		g.Expect(listing(t, dir)).To(Equal(old))
-	}
 }
 
 func TestAFileThatCannotBeRenamedLeavesNoTemporaryFiles(t *testing.T) {

@@ -24,6 +24,8 @@ func (c *relayCheck) everyEvent(sub *subscription) []subscriber.Delivery {
 	}
 	if c.sees(target.KirimEvents, target.ContactsAPI, target.ConversationsAPI) {
 		talk, _ := c.Conversation()
+		// Twice, so that the second time there is a previous assignee.
+		c.Assign(talk.ID, c.user())
 		c.Assign(talk.ID, c.user())
 		c.SetStatus(talk.ID, "resolved")
 		happened = append(happened, conversationAssigned, conversationClosed)
@@ -127,11 +129,11 @@ func (s *subscription) AwaitThat(n int, what string, holds func(subscriber.Deliv
 // PassTo lets so much time pass that an attempt is due, counted from 1 and following a failure of now.
 func (c *relayCheck) PassTo(attempt int) { c.Pass(c.longest(attempt)) }
 
-// longest is the time within which an attempt follows the one before it: the delay with all of its jitter, and what an
-// arrival may be late.
+// longest is the time within which an attempt follows the one before it: the delay with all of its jitter, what rounding may
+// do to it, and what an arrival may be late.
 func (c *relayCheck) longest(attempt int) time.Duration {
 	rule := c.edition.Delivery
-	return time.Duration(float64(rule.Delays[attempt-1])*(1+rule.Jitter)) + c.clock.Resolution()
+	return time.Duration(float64(rule.Delays[attempt-1])*(1+rule.Jitter)) + rounding + c.clock.Resolution()
 }
 
 // attempts is how many attempts of a delivery can be waited for: all of the schedule where time can be driven, else those

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/fixtures"
 	"github.com/kirimcheck/kirimcheck/mockmeta"
 	"github.com/kirimcheck/kirimcheck/schemas"
@@ -69,13 +70,15 @@ func (c *relayCheck) validKirimEvents(sub *subscription) {
 	}
 	seen := 0
 	for _, d := range sub.Got() {
-		ev := kirimEvent(d)
-		if ev.Type == "" {
+		// The type alone is read before the schema is asked: an event of which another member is not of its type is the one
+		// to find.
+		event := eventOf(d.Body)
+		if named, ok := c.edition.Event(event); !ok || named.Source != contract.SourceKirim {
 			continue
 		}
 		seen++
-		if err := set.ValidateEvent(c.edition.ID, ev.Type, d.Body); err != nil {
-			c.Broken(ev.Type+" by its schema", err.Error())
+		if err := set.ValidateEvent(c.edition.ID, event, d.Body); err != nil {
+			c.Broken(event+" by its schema", err.Error())
 		}
 	}
 	if seen == 0 {

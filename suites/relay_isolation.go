@@ -37,8 +37,10 @@ const (
 	isolationFloor  = 1500 * time.Millisecond
 	// isolationLimit is where a relay, or the machine, is too slow for that.
 	isolationLimit = 5 * time.Second
-	// isolationRounds is how many pairs of measurements are made at most; what two of them say counts.
+	// isolationRounds is how many pairs of measurements are made at most; what isolationAgree of them say counts, and in a
+	// light run the first says it all where it is good.
 	isolationRounds = 3
+	isolationAgree  = 2
 	// slowness is how long a slow subscriber takes for an answer: more than is advised, and far from the timeout.
 	slowness = 2 * time.Second
 )
@@ -65,7 +67,7 @@ func (c *relayCheck) delivers(trouble string, sick func(*relayCheck) (cure func(
 		} else {
 			bad++
 		}
-		if good == 2 || bad == 2 {
+		if good == isolationAgree || bad == isolationAgree || (c.opts.Light && bad == 0) {
 			break
 		}
 	}

@@ -16,7 +16,7 @@ import (
 func (s *Session) relayOutcome() {
 	s.serialSpec("relay.outcome.2xx", "", func(c *relayCheck) {
 		answers := append(statuses(200, 201, 202, 204, 206, 299), subscriber.Answer{Status: 200, Body: []byte(`{"error":"not really"}`)})
-		c.onlyOnce(answers, "it was taken")
+		c.onlyOnce(answers, "it was taken", c.management.Names().Terminal)
 	})
 	s.serialSpec("relay.outcome.3xx", "", func(c *relayCheck) {
 		answers := statuses(300, 304)
@@ -27,7 +27,7 @@ func (s *Session) relayOutcome() {
 	})
 	s.serialSpec("relay.outcome.redirect", "", redirected)
 	s.serialSpec("relay.outcome.4xx", "", func(c *relayCheck) {
-		c.onlyOnce(statuses(400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 425, 451, 499), "it is given up at once")
+		c.onlyOnce(statuses(400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 425, 451, 499), "it is given up at once", c.management.Names().Delivered)
 	})
 	s.serialSpec("relay.outcome.408", "", func(c *relayCheck) { c.triedAgain(statuses(408)) })
 	s.serialSpec("relay.outcome.429", "", func(c *relayCheck) { c.triedAgain(statuses(429)) })
@@ -166,9 +166,10 @@ func (c *relayCheck) triedAgain(answers []subscriber.Answer) {
 	}
 }
 
-// onlyOnce gives each answer to an event, and judges that no event comes again and all have ended. A later event shows
-// that the subscription still gets what it should.
-func (c *relayCheck) onlyOnce(answers []subscriber.Answer, because string) {
+// onlyOnce gives each answer to an event, and judges that no event comes again and all have ended, and not as their opposite:
+// a delivery that was taken is not called failed, nor one that was refused delivered. A later event shows that the
+// subscription still gets what it should.
+func (c *relayCheck) onlyOnce(answers []subscriber.Answer, because, opposite string) {
 	sub := c.Subscribe(messageReceived)
 	events := c.answered(sub, answers)
 	c.longAfter()
@@ -185,8 +186,11 @@ func (c *relayCheck) onlyOnce(answers []subscriber.Answer, because string) {
 		return
 	}
 	for i, a := range answers {
-		if row := c.rowOf(sub, events[i].ID); row.Status == c.management.Names().Pending {
+		switch row := c.rowOf(sub, events[i].ID); row.Status {
+		case c.management.Names().Pending:
 			c.Broken(fmt.Sprintf("after %s the delivery has ended", named(a)), "the status "+row.Status)
+		case opposite:
+			c.Broken(fmt.Sprintf("after %s the delivery has ended, because %s", named(a), because), "the status "+row.Status)
 		}
 	}
 }

@@ -39,6 +39,12 @@ type Options struct {
 	HTTP2 bool
 	// Resume goes on with what an earlier run observed of a relay in real time, from the target's state file.
 	Resume bool
+	// Light has the specs that look at many events at once make do with fewer of them. What they look for is the same, and
+	// so is what breaks it; a loss of one in a thousand may go unseen. The matrix of mutants is run so.
+	Light bool
+	// Blunt names specs that pass whatever they see: they are sent into the run as specs that cannot fail. It is there to
+	// prove that the matrix of mutants notices such a spec.
+	Blunt []string
 	// Seed repeats the generated ids and texts; 0 picks one.
 	Seed uint64
 	// Version is the version of the program, for the report.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kirimcheck/kirimcheck/contract"
+	"github.com/kirimcheck/kirimcheck/mutants"
 	"github.com/kirimcheck/kirimcheck/reports"
 	"github.com/kirimcheck/kirimcheck/suites"
 	"github.com/kirimcheck/kirimcheck/target"
@@ -92,6 +93,13 @@ func certify(f certifyFlags, stdout, stderr io.Writer) (int, error) {
 	report, err := session.Run(f.labelFilter)
 	progress.end()
 	if err != nil {
+		return 0, err
+	}
+	record, err := mutants.Record()
+	if err != nil {
+		return 0, err
+	}
+	if report, err = reports.WithSelfCheck(report, record); err != nil {
 		return 0, err
 	}
 	safe := session.Redactor().Report(report)

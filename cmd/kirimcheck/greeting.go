@@ -19,6 +19,8 @@ type greeting struct {
 	flags   *serveFlags
 	edition contract.Edition
 	url     string
+	// wrong says which defect the relay has; empty where it is to be right.
+	wrong string
 	// made are the variables that were not set, with the values that serve made up; given are those that were.
 	made  [][2]string
 	given []string
@@ -47,6 +49,9 @@ func (g *greeting) write(out io.Writer) error {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("kirimcheck serve: a local Kirim, edition %s, %s, %s", g.edition.ID, g.clock(), g.data())
+	if g.wrong != "" {
+		line("\n  %s\n", g.wrong)
+	}
 	line("  API       %s/v1", g.url)
 	line("  Meta      %s%s", g.url, server.MetaPath)
 	line("  page      %s/", g.url)

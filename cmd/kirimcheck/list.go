@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kirimcheck/kirimcheck/contract"
+	"github.com/kirimcheck/kirimcheck/mutants"
+	"github.com/kirimcheck/kirimcheck/reports/killmatrix"
 )
 
 func newList() *cobra.Command {
@@ -31,7 +33,7 @@ func newList() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&edition, "edition", "", "only the requirements of this edition")
-	cmd.Flags().StringVar(&role, "role", "", "only the requirements of this role: receiver or meta-receiver")
+	cmd.Flags().StringVar(&role, "role", "", "only the requirements of this role: "+roleNames())
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -47,14 +49,14 @@ func loadLedger(edition string, role contract.Role) (contract.Ledger, error) {
 			return nil, usageError{err}
 		}
 	}
+	if err := checkRole(string(role), roles()...); err != nil {
+		return nil, usageError{err}
+	}
 	var out contract.Ledger
 	for _, r := range ledger {
 		if (edition == "" || r.In(edition)) && (role == "" || r.Role() == role) {
 			out = append(out, r)
 		}
-	}
-	if len(out) == 0 {
-		return nil, usageError{fmt.Errorf("--role %q: there are receiver and meta-receiver", role)}
 	}
 	return out, nil
 }
@@ -111,7 +113,11 @@ func newExplain() *cobra.Command {
 			if !ok {
 				return usageError{unknownRequirement(ledger, args[0])}
 			}
-			return explain(cmd.OutOrStdout(), r)
+			record, err := mutants.Record()
+			if err != nil {
+				return err
+			}
+			return explain(cmd.OutOrStdout(), r, record)
 		},
 	}
 }
@@ -132,7 +138,7 @@ func unknownRequirement(ledger contract.Ledger, id string) error {
 	return fmt.Errorf("unknown requirement %q; `kirimcheck list` shows them all", id)
 }
 
-func explain(w io.Writer, r contract.Requirement) error {
+func explain(w io.Writer, r contract.Requirement, record killmatrix.Record) error {
 	readings, err := contract.Readings()
 	if err != nil {
 		return err
@@ -155,7 +161,43 @@ func explain(w io.Writer, r contract.Requirement) error {
 	} else {
 		fmt.Fprintf(&b, "spec      %s\n", r.Spec)
 		fmt.Fprintf(&b, "run       kirimcheck certify --target target.yaml --label-filter %s\n", r.ID)
+		if !record.Empty() {
+			explainProofs(&b, r.ID, record.Breaking(r.ID))
+		}
 	}
 	_, err = io.WriteString(w, b.String())
 	return err
+}
+
+// maxGenerated bounds the generated mutants that explain names: they are many, and much alike. Those made by hand are all
+// named.
+const maxGenerated = 5
+
+// explainProofs names the wrong implementations that turned a requirement red; those made by hand come first.
+func explainProofs(b *strings.Builder, id string, all []killmatrix.RecordedMutant) {
+	if len(all) == 0 {
+		b.WriteString("proven on nothing: no wrong implementation in the suite's record turned it red\n")
+		return
+	}
+	left, generated := 0, 0
+	for i, m := range all {
+		if m.Family != killmatrix.Handmade {
+			if generated++; generated > maxGenerated {
+				left++
+				continue
+			}
+		}
+		head := "          "
+		if i == 0 {
+			head = "proven on "
+		}
+		fmt.Fprintf(b, "%s%s - %s", head, m.Name, m.Defect)
+		if m.Seen != "" {
+			fmt.Fprintf(b, " (seen in %s)", m.Seen)
+		}
+		b.WriteString("\n")
+	}
+	if left > 0 {
+		fmt.Fprintf(b, "          and %d more that were generated; `kirimcheck mutants --breaks %s` lists them\n", left, id)
+	}
 }

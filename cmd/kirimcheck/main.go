@@ -53,7 +53,7 @@ func newRoot(code *int) *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newCertify(code), newTrigger(code), newServe(code), newListen(code), newList(), newExplain(), newTarget())
+	root.AddCommand(newCertify(code), newTrigger(code), newServe(code), newListen(code), newReceiver(code), newList(), newExplain(), newTarget(), newMutants(), newMatrix(code))
 	return root
 }
 

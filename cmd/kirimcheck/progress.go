@@ -35,6 +35,14 @@ func (p *progress) spec(r reports.SpecResult) {
 		p.bad++
 		p.bar.Describe(fmt.Sprintf("checking, %d failed", p.bad))
 	}
+	p.step()
+}
+
+// step counts one more.
+func (p *progress) step() {
+	if p.bar == nil {
+		return
+	}
 	// The bar is decoration: a terminal that went away must not end the run.
 	_ = p.bar.Add(1)
 }

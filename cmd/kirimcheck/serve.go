@@ -59,6 +59,7 @@ type serveFlags struct {
 	constantDeliveryID    bool
 	seed                  uint64
 	logLevel, logFormat   string
+	mutant                string
 }
 
 func newServe(code *int) *cobra.Command {
@@ -73,7 +74,8 @@ func newServe(code *int) *cobra.Command {
 			"Exit codes: 0 stopped by a signal, everything in flight done; 2 wrong usage; 3 it could not start or go on.",
 		Example: "  kirimcheck serve --dev\n" +
 			"  kirimcheck serve --dev --virtual-clock\n" +
-			"  kirimcheck serve --dev --time-scale 3600 --data kirim.db",
+			"  kirimcheck serve --dev --time-scale 3600 --data kirim.db\n" +
+			"  kirimcheck serve --dev --virtual-clock --mutant no-jitter",
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
@@ -101,6 +103,7 @@ func newServe(code *int) *cobra.Command {
 	flags.BoolVar(&f.keepPending, "keep-pending", false, "keep what waits for a retry when its subscription is disabled")
 	flags.BoolVar(&f.constantDeliveryID, "constant-delivery-id", false, "send one delivery id with all attempts of a delivery")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the jitter; 0 picks one")
+	flags.StringVar(&f.mutant, "mutant", "", "be wrong on purpose, as the mutant of this `NAME`; kirimcheck mutants --role relay lists them")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&f.logFormat, "log-format", "text", "text or json; logs go to stderr")
 	return cmd
@@ -141,8 +144,20 @@ func (f *serveFlags) run(ctx context.Context, stop func(), out, logs io.Writer) 
 // config turns the flags into a server's configuration, and into what is printed when it runs.
 func (f *serveFlags) config(ctx context.Context, logs io.Writer) (server.Config, *greeting, error) {
 	var c server.Config
+	g := &greeting{flags: f}
+	edition := f.edition
+	if f.mutant != "" {
+		m, err := mutantNamed("--mutant", contract.RoleRelay, f.mutant)
+		if err != nil {
+			return c, nil, err
+		}
+		if edition, err = mutantEdition(m, f.edition); err != nil {
+			return c, nil, err
+		}
+		c.Change, g.wrong = m.Mutate, wrongOnPurpose(m)
+	}
 	var err error
-	if c.Edition, err = contract.LoadEdition(f.edition); err != nil {
+	if c.Edition, err = contract.LoadEdition(edition); err != nil {
 		return c, nil, err
 	}
 	if f.listen == "" {
@@ -179,7 +194,7 @@ func (f *serveFlags) config(ctx context.Context, logs io.Writer) (server.Config,
 	}
 	c.Listen, c.Data, c.Dev, c.Seed = f.listen, f.data, f.dev, f.seed
 	c.KeepPending, c.ConstantDeliveryID = f.keepPending, f.constantDeliveryID
-	g := &greeting{flags: f, edition: c.Edition}
+	g.edition = c.Edition
 	key := g.variable(keyVariable, relay.NewKey)
 	c.AppSecret = g.variable(mockmeta.SecretVariable, newHexSecret)
 	c.VerifyToken = g.variable(mockmeta.TokenVariable, newHexSecret)

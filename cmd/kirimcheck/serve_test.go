@@ -33,6 +33,8 @@ type emitterProcess struct {
 	cmd    *exec.Cmd
 	url    string
 	stderr *bytes.Buffer
+	// greeting is what it printed up to its URL.
+	greeting string
 }
 
 // startServe starts kirimcheck serve on a free port and returns when it listens.
@@ -57,6 +59,7 @@ func startServe(t testing.TB, args ...string) *emitterProcess {
 	})
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
+		p.greeting += lines.Text() + "\n"
 		if found := regexp.MustCompile(`API\s+(\S+)/v1`).FindStringSubmatch(lines.Text()); found != nil {
 			p.url = found[1]
 			go func() { _, _ = io.Copy(io.Discard, out) }()
@@ -277,6 +280,55 @@ func TestServeRefusesWhatItCannotDoInOneLine(t *testing.T) {
 			}
 			r.oneLine(t, c.want...)
 		})
+	}
+}
+
+// A relay that is wrong on purpose says so, and is wrong; one that is not is right.
+func TestServeRunsAMutant(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		args   []string
+		says   bool
+		status int
+	}{
+		"the reference": {nil, false, http.StatusForbidden},
+		"a mutant":      {[]string{"--mutant", "front-wrong-token-echo"}, true, http.StatusOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := startServe(t, c.args...)
+			const wrong = "WRONG ON PURPOSE: mutant front-wrong-token-echo - does not check the verify token"
+			if strings.Contains(p.greeting, wrong) != c.says || strings.Contains(p.greeting, "WRONG") != c.says {
+				t.Errorf("the greeting:\n%s", p.greeting)
+			}
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
+				p.url+"/webhooks/meta?hub.mode=subscribe&hub.verify_token=another&hub.challenge=1158201444", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			if resp.StatusCode != c.status {
+				t.Errorf("a wrong token was answered %d, want %d", resp.StatusCode, c.status)
+			}
+			if code := p.stop(t, syscall.SIGINT); code != exitConformant {
+				t.Errorf("SIGINT ended it with %d", code)
+			}
+		})
+	}
+}
+
+func TestServeRunsAMutantInItsEdition(t *testing.T) {
+	t.Parallel()
+	p := startServe(t, "--mutant", kirimChatMutant(t))
+	if !strings.Contains(p.greeting, "edition kirim.chat") {
+		t.Errorf("the greeting:\n%s", p.greeting)
+	}
+	if code := p.stop(t, syscall.SIGINT); code != exitConformant {
+		t.Errorf("SIGINT ended it with %d", code)
 	}
 }
 

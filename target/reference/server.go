@@ -35,10 +35,15 @@ type Server struct {
 // Listen starts a server for the handler on a free port of 127.0.0.1. wrap may be nil; a mutant uses it to get at the
 // connections. Close ends the server.
 func Listen(ctx context.Context, handler http.Handler, wrap func(net.Listener) net.Listener) (*Server, error) {
+	return ListenOn(ctx, "127.0.0.1:0", handler, wrap)
+}
+
+// ListenOn is Listen on an address, such as 127.0.0.1:8080.
+func ListenOn(ctx context.Context, address string, handler http.Handler, wrap func(net.Listener) net.Listener) (*Server, error) {
 	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	l, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("the reference receiver cannot listen: %w", err)
+		return nil, fmt.Errorf("the receiver cannot listen on %s: %w", address, err)
 	}
 	s := &Server{addr: l.Addr().String(), done: make(chan error, 1)}
 	if wrap != nil {
@@ -61,6 +66,19 @@ func (s *Server) Close() error {
 	}
 	return err
 }
+
+// Wait waits until ctx ends, and ends the server then. Where the server ended before, its error says why.
+func (s *Server) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return s.Close()
+	case err := <-s.done:
+		return errors.Join(err, s.http.Close())
+	}
+}
+
+// URL is where the server takes deliveries.
+func (s *Server) URL() string { return "http://" + s.addr + WebhookPath }
 
 // Config is the target file of the server in a role.
 func (s *Server) Config(role contract.Role, edition string) target.Config {
