@@ -53,6 +53,14 @@ func (c *relayCheck) needKirimScheme() {
 	}
 }
 
+// differences says in what a target's deliveries are declared not to be Kirim's; empty where they are.
+func (s *Session) differences() string {
+	if s.opts.Target == nil {
+		return ""
+	}
+	return s.opts.Target.Delivery.Differences(s.opts.Target.KirimsHeaders)
+}
+
 // kirims is the schedule that the edition documents, whatever the target declares.
 func (s *Session) kirims() contract.DeliveryRule {
 	if s.opts.Target == nil {

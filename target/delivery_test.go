@@ -183,3 +183,17 @@ func TestWhatAManagementByHandHides(t *testing.T) {
 		}
 	}
 }
+
+func TestDifferencesFromKirimAreTold(t *testing.T) {
+	for file, want := range map[string]string{
+		"": "",
+		"delivery: {headers: {attempt: {name: X-Kirim-Attempt}}, content_type: application/json}\n": "",
+		"delivery: {headers: {attempt: {name: X-Try}}, signature: {name: X-Sig}}\n":                 "X-Try has the attempt's number; the signature is in X-Sig",
+		"delivery: {schedule: {own: why, timeout: 5s}}\n":                                           "they are tried again by another schedule",
+	} {
+		tgt := readRelay(t, relayFile+file)
+		if got := tgt.Delivery.Differences(tgt.KirimsHeaders); got != want {
+			t.Errorf("%q in\n%s", got, file)
+		}
+	}
+}

@@ -206,7 +206,14 @@ func TestGatewayThatIsNotKirimIsGreenWhereItKeepsTheContract(t *testing.T) {
 		"relay.signature.lower-case":       "the scheme standard-webhooks",
 	}
 	passed := map[string]int{}
-	for _, req := range r.report(t).Requirements {
+	report := r.report(t)
+	if !slices.ContainsFunc(report.Facts, func(f reports.Fact) bool {
+		return f.ID == "own-deliveries" && strings.Contains(f.Text, "webhook-id has the event's id, with values of its own") &&
+			strings.Contains(f.Text, "no header has the source") && strings.Contains(f.Text, "signed by standard-webhooks")
+	}) {
+		t.Errorf("the report does not say in what the deliveries are not Kirim's: %+v", report.Facts)
+	}
+	for _, req := range report.Requirements {
 		reasons := strings.Join(reasonsOf(req), " ")
 		want, declared := notApplicable[req.ID]
 		switch {
