@@ -10,7 +10,7 @@ certify: build
 ifdef TARGET
 	$(BIN) certify --target $(TARGET)
 else
-	@set -e; for role in receiver relay; do for edition in kckit kirim.chat; do \
+	@set -e; for role in receiver relay; do for edition in kckit kirim.chat kirimdev; do \
 		echo "$(BIN) certify --reference --role $$role --edition $$edition --out reports/out/$$role-$$edition"; \
 		$(BIN) certify --reference --role $$role --edition $$edition --out reports/out/$$role-$$edition; \
 	done; done

@@ -28,6 +28,7 @@ func TestEditionsSayWhatTheDocumentationSays(t *testing.T) {
 	}{
 		"kckit":      {6, 20, "dead", false},
 		"kirim.chat": {7, 24, "failed", true},
+		"kirimdev":   {7, 20, "dead", false},
 	} {
 		t.Run(id, func(t *testing.T) {
 			e, err := contract.LoadEdition(id)
@@ -54,9 +55,77 @@ func TestEditionsSayWhatTheDocumentationSays(t *testing.T) {
 	}
 }
 
+// The evidence speaks of sixteen events, of the milliseconds of its examples, and of bodies that are not Meta's bytes.
+func TestKirimdevSaysWhatItsEvidenceSays(t *testing.T) {
+	e, err := contract.LoadEdition("kirimdev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Standing != "evidence" || len(e.Catalogue()) != 16 || e.Passthrough != contract.Annotated {
+		t.Errorf("standing %q, %d events in the catalogue, passthrough %q", e.Standing, len(e.Catalogue()), e.Passthrough)
+	}
+	if _, ok := e.Event("message.created"); ok {
+		t.Error("message.created is there, whose place message.sent took")
+	}
+}
+
+// In an edition that is evidence, a report says of every requirement why it holds there: for its own reasons, or by a reading.
+func TestRequirementsOfEvidenceRestOnAReading(t *testing.T) {
+	ledger, err := contract.LoadLedger()
+	if err != nil {
+		t.Fatal(err)
+	}
+	readings, err := contract.Readings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := contract.Editions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range all {
+		rows := ledger.For(contract.RoleRelay, e.ID)
+		for i, r := range rows.As(e) {
+			was := rows[i].Reading
+			_, known := readings[r.Reading]
+			known = known || len(r.Editions) > 0
+			if e.Standing != "evidence" && r.Reading != was || e.Standing == "evidence" && (!known || was != "" && r.Reading != was) {
+				t.Errorf("%s: %s rests on %q, was %q", e.ID, r.ID, r.Reading, was)
+			}
+		}
+	}
+}
+
+func TestOutboundIsTheEventOfTheEdition(t *testing.T) {
+	for id, want := range map[string]string{"kckit": "", "kirim.chat": "message.created", "kirimdev": "message.sent"} {
+		e, err := contract.LoadEdition(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := e.Outbound(); got.Name != want || ok != (want != "") {
+			t.Errorf("%s: %+v, %t", id, got, ok)
+		}
+	}
+}
+
+func TestTimestampsHaveTheEditionsPrecision(t *testing.T) {
+	at := time.Date(2026, 5, 4, 10, 2, 1, 7_999_999, time.FixedZone("WIB", 7*3600))
+	for id, want := range map[string]string{
+		"kckit": "2026-05-04T03:02:01Z", "kirim.chat": "2026-05-04T03:02:01Z", "kirimdev": "2026-05-04T03:02:01.007Z",
+	} {
+		e, err := contract.LoadEdition(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.Timestamp(at); got != want {
+			t.Errorf("%s: %s, want %s", id, got, want)
+		}
+	}
+}
+
 func TestUnknownEditionNamesTheKnownOnes(t *testing.T) {
 	_, err := contract.LoadEdition("kckti")
-	if err == nil || !strings.Contains(err.Error(), `"kckti"`) || !strings.Contains(err.Error(), "kckit, kirim.chat") {
+	if err == nil || !strings.Contains(err.Error(), `"kckti"`) || !strings.Contains(err.Error(), "kckit, kirim.chat, kirimdev") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -27,10 +27,32 @@ const (
 	SourceKirim Source = "kirim"
 )
 
+// Passthrough says what becomes of Meta's bodies on their way to subscribers.
+type Passthrough string
+
+// The ways of passing a body on.
+const (
+	// Exact leaves every byte as Meta sent it. An edition that says nothing is exact.
+	Exact Passthrough = ""
+	// Annotated leaves what the JSON says as it is, and not how it is written; an object of Kirim's own, named
+	// AnnotationKey, stands beside it.
+	Annotated Passthrough = "annotated"
+)
+
+// AnnotationKey is the top-level member that annotated bodies have beside Meta's.
+const AnnotationKey = "kirim"
+
 // Event is one row of an edition's event catalogue.
 type Event struct {
 	Name   string `yaml:"name"`
 	Source Source `yaml:"source"`
+}
+
+// Unseen is an event that an edition's catalogue names, and of which not enough is known to make one: subscriptions may
+// list it, and receivers may be sent it.
+type Unseen struct {
+	Name   string `yaml:"name"`
+	Reason string `yaml:"reason"`
 }
 
 // Headers names the headers of a delivery, and the values of those that never change.
@@ -81,12 +103,21 @@ type Paths struct {
 
 // Edition is one dated version of the contract: every number and name that differs between versions.
 type Edition struct {
-	ID            string         `yaml:"id"`
-	Title         string         `yaml:"title"`
-	Documentation string         `yaml:"documentation"`
-	APIBase       string         `yaml:"api_base"`
-	Standing      string         `yaml:"standing"`
-	Events        []Event        `yaml:"events"`
+	ID            string `yaml:"id"`
+	Title         string `yaml:"title"`
+	Documentation string `yaml:"documentation"`
+	APIBase       string `yaml:"api_base"`
+	// Standing is authority, second or evidence.
+	Standing string `yaml:"standing"`
+	// Reading names the reading by which requirements that name no edition hold in this one; empty where its own
+	// documentation has them.
+	Reading string  `yaml:"reading,omitempty"`
+	Events  []Event `yaml:"events"`
+	// Unseen are the events of the catalogue that nobody here can make.
+	Unseen      []Unseen    `yaml:"unseen,omitempty"`
+	Passthrough Passthrough `yaml:"passthrough,omitempty"`
+	// TimePrecision is the smallest step of an envelope's created_at; 0 means a second.
+	TimePrecision time.Duration  `yaml:"time_precision,omitempty"`
 	Headers       Headers        `yaml:"headers"`
 	Envelope      []string       `yaml:"envelope"`
 	Constants     map[string]any `yaml:"envelope_constants"`
@@ -104,6 +135,56 @@ func (e Edition) Event(name string) (event Event, ok bool) {
 	return e.Events[i], true
 }
 
+// Catalogue returns the names of the edition's events, those that were not seen last.
+func (e Edition) Catalogue() []string {
+	names := make([]string, 0, len(e.Events)+len(e.Unseen))
+	for _, ev := range e.Events {
+		names = append(names, ev.Name)
+	}
+	for _, ev := range e.Unseen {
+		names = append(names, ev.Name)
+	}
+	return names
+}
+
+// Outbound is the event of a message to a customer, where the edition has one: message.created when it was accepted and
+// queued, or message.sent, which took its place.
+func (e Edition) Outbound() (event Event, ok bool) {
+	for _, name := range []string{"message.created", "message.sent"} {
+		if event, ok = e.Event(name); ok {
+			return event, true
+		}
+	}
+	return Event{}, false
+}
+
+// Timestamp writes the time of an event as its envelope does: RFC 3339 in UTC, to the edition's precision.
+func (e Edition) Timestamp(t time.Time) string {
+	if e.TimePrecision == time.Millisecond {
+		return t.UTC().Format("2006-01-02T15:04:05.000Z")
+	}
+	return t.UTC().Format("2006-01-02T15:04:05Z")
+}
+
+// check refuses what no other part of the program knows how to follow.
+func (e Edition) check() error {
+	if e.Passthrough != Exact && e.Passthrough != Annotated {
+		return fmt.Errorf("contract/editions/%s.yaml: passthrough is %q; leave it out, or write %s", e.ID, e.Passthrough, Annotated)
+	}
+	if e.TimePrecision != 0 && e.TimePrecision != time.Millisecond {
+		return fmt.Errorf("contract/editions/%s.yaml: time_precision is %s; leave it out for seconds, or write 1ms", e.ID, e.TimePrecision)
+	}
+	if e.Standing == "evidence" && e.Reading == "" {
+		return fmt.Errorf("contract/editions/%s.yaml: what is evidence needs the reading by which other editions' requirements hold in it", e.ID)
+	}
+	for _, unseen := range e.Unseen {
+		if _, both := e.Event(unseen.Name); both || unseen.Reason == "" {
+			return fmt.Errorf("contract/editions/%s.yaml: unseen: %s needs a reason, and no row among the events", e.ID, unseen.Name)
+		}
+	}
+	return nil
+}
+
 // Editions returns every edition, the default one first, then by id.
 func Editions() ([]Edition, error) {
 	entries, err := files.ReadDir("editions")
@@ -118,6 +199,9 @@ func Editions() ([]Edition, error) {
 		}
 		if want := e.ID + ".yaml"; entry.Name() != want {
 			return nil, fmt.Errorf("contract/editions/%s: id is %q, so the file should be named %s", entry.Name(), e.ID, want)
+		}
+		if err := e.check(); err != nil {
+			return nil, err
 		}
 		all = append(all, e)
 	}

@@ -112,6 +112,18 @@ func (l Ledger) For(role Role, edition string) Ledger {
 	return out
 }
 
+// As returns the ledger as an edition has it: a requirement that names no edition and rests on no other reading rests on
+// the edition's.
+func (l Ledger) As(edition Edition) Ledger {
+	out := slices.Clone(l)
+	for i := range out {
+		if len(out[i].Editions) == 0 && out[i].Reading == "" {
+			out[i].Reading = edition.Reading
+		}
+	}
+	return out
+}
+
 var slug = regexp.MustCompile(`^(receiver|relay|meta-receiver)(\.[a-z0-9]+(-[a-z0-9]+)*){2,3}$`)
 
 // Validate reports every row that is not complete: a malformed or repeated id, a level that is not MUST or SHOULD, no

@@ -21,6 +21,7 @@ func correctReceivers() []Correct {
 		correctReceiver("answers-202", "answers 202 (any 2xx is a success)", wrapping(success(http.StatusAccepted))),
 		correctReceiver("later-edition-201", "answers 201 with a page of HTML (any 2xx is a success, the body is ignored)",
 			wrapping(page)).in("kirim.chat"),
+		correctReceiver("kirimdev-queue", "takes bodies as live traffic has them, stores first and works later", worksLater).in("kirimdev"),
 		correctReceiver("later-edition-queue", "stores first and works later", worksLater).in("kirim.chat"),
 		correctReceiver("stores-first", "stores first, answers 202, and works later", worksLater),
 		correctReceiver("closes-connections", "closes the connection after each answer, as HTTP/1.0 does", wrapping(closes)),

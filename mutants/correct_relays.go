@@ -156,6 +156,17 @@ func correctRelays() []Correct {
 				r.DeliveryID, r.ActiveSecrets = pipeline.IDPerDelivery, pipeline.OldestFirst
 			}), nameless, func(p *server.Parts) { p.Relay.Behaviour.IDTail = noULID }, answering(dead)},
 		},
+		{
+			Name: "kirimdev", Edition: kirimdev,
+			Unusual: []string{
+				"Meta's bytes as they came, with the object kirim in them (reading Q31 leaves the order of keys free)",
+				"no object kirim for a status (reading Q33)",
+				"a delivery_id in the object, so that the bodies of two attempts differ (one log shows it; reading Q32)",
+				"whole seconds in created_at (reading Q34)",
+				"media that are ready, with a URL, and ids that are no ULIDs (both as seen)",
+			},
+			relay: []func(*server.Parts){appended, func(p *server.Parts) { p.Relay.Behaviour.IDTail = noULID }},
+		},
 	}
 }
 

@@ -78,7 +78,7 @@ func FuzzValidateEvent(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, edition := range []string{"kckit", "kirim.chat"} {
+		for _, edition := range []string{"kckit", "kirim.chat", "kirimdev"} {
 			for _, event := range set.Events(edition) {
 				var broken *ValidationError
 				if err := set.ValidateEvent(edition, event, body); err != nil && !errors.As(err, &broken) {

@@ -79,7 +79,7 @@ func TestUnknownNamesAreErrorsThatSayWhatThereIs(t *testing.T) {
 		err  error
 		says string
 	}{
-		"edition":                {set.ValidateEvent("k9", "contact.created", nil), "kckit, kirim.chat"},
+		"edition":                {set.ValidateEvent("k9", "contact.created", nil), "kckit, kirim.chat, kirimdev"},
 		"event of other edition": {set.ValidateEvent("kckit", "message.created", nil), "conversation.assigned"},
 		"schema":                 {set.Validate("nothing", nil), "meta/documented/message"},
 	}

@@ -32,9 +32,9 @@ func (c *relayCheck) everyEvent(sub *subscription) []subscriber.Delivery {
 	} else {
 		c.Meta(c.Message(""))
 	}
-	if _, ok := c.edition.Event(messageCreated); ok && c.sees(target.KirimEvents, target.MessagesAPI) {
+	if outbound, ok := c.edition.Outbound(); ok && c.sees(target.KirimEvents, target.MessagesAPI) {
 		c.Outbound()
-		happened = append(happened, messageCreated)
+		happened = append(happened, outbound.Name)
 	}
 	var first []subscriber.Delivery
 	for _, ev := range c.edition.Events {
@@ -74,9 +74,12 @@ func (c *relayCheck) SetStatus(conversation, status string) {
 	c.Must("setting the conversation's status to "+status, reply, err)
 }
 
+// outboundText is what the harness has the relay send.
+const outboundText = "Halo"
+
 // Outbound sends a message over the API and expects its event.
 func (c *relayCheck) Outbound() target.Message {
-	sent, reply, err := c.management.SendMessage(c.ctx, c.Phone(), "Halo")
+	sent, reply, err := c.management.SendMessage(c.ctx, c.Phone(), outboundText)
 	c.Must("sending a message", reply, err)
 	c.Expect(sent.ID)
 	return sent

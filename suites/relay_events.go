@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kirimcheck/kirimcheck/contract"
@@ -57,9 +58,30 @@ func (s *Session) relayEvents() {
 			c.says(ev, "/data/message/object", "message")
 		}, target.MessagesAPI, target.KirimEvents)
 	}
+	if _, ok := s.ledger.Get("relay.events.message-sent"); ok {
+		s.relaySpec("relay.events.message-sent", "", func(c *relayCheck) { c.sentMessage() }, target.MessagesAPI, target.KirimEvents)
+	}
 	s.relayMetaEvents()
 	s.relayContacts()
 	s.relayConversations()
+}
+
+// sentMessage sends a message and looks at the event that links it to Meta's id of it.
+func (c *relayCheck) sentMessage() {
+	sub := c.Subscribe(messageSent)
+	sent := c.Outbound()
+	ev := kirimEvent(sub.Exactly(1, "a message that was sent")[0])
+	c.says(ev, "/data/message/id", sent.ID)
+	if id, ok := c.at(ev.body, "/data/message/provider_id").(string); !ok || !strings.HasPrefix(id, "wamid.") {
+		c.Broken("Meta's id of the message at /data/message/provider_id", shownValue(c.at(ev.body, "/data/message/provider_id")))
+	}
+	c.says(ev, "/data/message/body", outboundText)
+	c.says(ev, "/data/message/source", "api")
+	account := c.at(ev.body, "/data/meta/phone_number_id")
+	c.says(ev, "/data/session", account)
+	if to := c.at(ev.body, "/data/message/to"); to != c.at(ev.body, "/data/contact/phone_number") {
+		c.Broken("one number at /data/message/to and /data/contact/phone_number", shownValue(to))
+	}
 }
 
 // validKirimEvents validates every Kirim event that a subscription got.

@@ -27,7 +27,7 @@ type shape []string
 
 // The shapes. A contact is small and has plain text to play with, so it comes first.
 var (
-	kirimShape = shape{"contact.created", "contact.updated", "conversation.closed", "conversation.assigned", "message.created"}
+	kirimShape = shape{"contact.created", "contact.updated", "conversation.closed", "conversation.assigned", "message.created", "message.sent"}
 	metaShape  = shape{"message.received", "message.status"}
 	anyShape   = append(slices.Clone(kirimShape), metaShape...)
 )

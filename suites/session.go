@@ -68,7 +68,7 @@ type Session struct {
 	role     contract.Role
 	meta     contract.Meta
 	party    party
-	// events are the names of the events that the target is subscribed to.
+	// events are the names of the events that the target is subscribed to and the harness can make.
 	events   []string
 	variants []fixtures.Variant
 	fields   []fixtures.Field
@@ -137,7 +137,13 @@ func NewSession(opts Options) (*Session, error) {
 	}
 	s := &Session{opts: opts, readings: readings, role: opts.Role, closeObs: func() error { return nil }}
 	if opts.Target != nil {
-		s.edition, s.role, s.events = opts.Target.Contract, opts.Target.Role, opts.Target.Events
+		s.edition, s.role = opts.Target.Contract, opts.Target.Role
+		for _, name := range opts.Target.Events {
+			// The catalogue may name more than anybody can make.
+			if _, ok := s.edition.Event(name); ok {
+				s.events = append(s.events, name)
+			}
+		}
 	} else {
 		if s.edition, err = contract.LoadEdition(opts.Edition); err != nil {
 			return nil, err
@@ -149,8 +155,12 @@ func NewSession(opts Options) (*Session, error) {
 	}
 	s.party = s.newParty()
 	s.comesBack = s.looksAgain
-	s.ledger = ledger.For(s.role, s.edition.ID)
-	if s.variants, err = fixtures.Variants(s.edition); err != nil {
+	s.ledger = ledger.For(s.role, s.edition.ID).As(s.edition)
+	catalogue := fixtures.Variants
+	if s.playsMeta() {
+		catalogue = fixtures.MetaVariants
+	}
+	if s.variants, err = catalogue(s.edition); err != nil {
 		return nil, err
 	}
 	s.fields, err = fixtures.Fields()
@@ -206,9 +216,16 @@ func (s *Session) open(ctx context.Context, process int, from *shared) error {
 	// Each process draws from a seed of its own, so that no two ever make the same id.
 	seed := s.opts.Seed + uint64(process) - 1
 	s.random = rand.New(rand.NewPCG(seed, 0))
-	s.generator, err = fixtures.NewGenerator(s.edition, seed, time.Now)
+	generator := fixtures.NewGenerator
+	if s.playsMeta() {
+		generator = fixtures.NewMetaGenerator
+	}
+	s.generator, err = generator(s.edition, seed, time.Now)
 	return err
 }
+
+// playsMeta reports whether the harness stands in for Meta, before the target, and not for Kirim.
+func (s *Session) playsMeta() bool { return s.role != contract.RoleReceiver }
 
 // share is what the first process tells the others.
 func (s *Session) share() shared {

@@ -15,7 +15,7 @@ const (
 	ContactsAPI Capability = "contacts-api"
 	// ConversationsAPI: conversations can be listed, assigned and resolved over the management API.
 	ConversationsAPI Capability = "conversations-api"
-	// MessagesAPI: messages can be sent over the management API, in editions that have the event message.created.
+	// MessagesAPI: messages can be sent over the management API, in editions that have an event of outbound messages.
 	MessagesAPI Capability = "messages-api"
 	// SubscriptionUpdate: the URL, the events and the description of a subscription can be changed.
 	SubscriptionUpdate Capability = "subscription-update"

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,8 @@ func TestFaultOfAValueIsToldWithItsLine(t *testing.T) {
 		"no such edition":          {minimal + "edition: kckti\n", 3, "edition: "},
 		"no such role":             {minimal + "\n# a comment\nrole: sender\n", 5, "role: "},
 		"no such event":            {minimal + "events:\n  - contact.created\n  - contact.gone\n", 3, `events: there is no event "contact.gone"`},
+		"an event of no payload":   {minimal + "events: [message.revoked]\n", 3, `events: there is no event "message.revoked"`},
+		"such events alone":        {minimal + "edition: kirimdev\nevents: [message.revoked, customer.created]\n", 4, "events: nobody knows what message.revoked, customer.created look like"},
 		"negative settle":          {minimal + "observe:\n  timeout: 1s\n  settle: -1s\n", 5, "observe.settle: -1s is negative"},
 		"two observers":            {minimal + "observe: {http: {url: 'http://x/{event_id}'}, callback: {listen: ':0'}}\n", 3, "observe: "},
 		"nowhere to listen":        {minimal + "observe:\n  callback:\n    path: /x\n", 4, "observe.callback.listen: is missing"},
@@ -103,6 +106,18 @@ func TestFaultOfAValueIsToldWithItsLine(t *testing.T) {
 				t.Errorf("line %d, want %d: %v", ce.Line, c.line, err)
 			}
 		})
+	}
+}
+
+// A receiver may be subscribed to what the catalogue names and nobody has seen.
+func TestEventsThatNobodyHasSeenMayStandBesideOthers(t *testing.T) {
+	path := writeTarget(t, minimal+"edition: kirimdev\nevents: [message.revoked, message.sent]\n")
+	tgt, err := ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"message.revoked", "message.sent"}; !slices.Equal(tgt.Events, want) {
+		t.Errorf("events %q, want %q", tgt.Events, want)
 	}
 }
 

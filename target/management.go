@@ -38,7 +38,7 @@ type Management interface {
 	Conversation(ctx context.Context, id string) (Conversation, Reply, error)
 	Conversations(ctx context.Context, f ConversationFilter) (List[Conversation], Reply, error)
 	UpdateConversation(ctx context.Context, id string, p ConversationPatch) (Conversation, Reply, error)
-	// SendMessage sends a text, in editions that have the event message.created.
+	// SendMessage sends a text, in editions that have an event of outbound messages.
 	SendMessage(ctx context.Context, to, text string) (Message, Reply, error)
 
 	// Health needs no key.

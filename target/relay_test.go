@@ -60,7 +60,7 @@ func readRelay(t *testing.T, file string, overrides ...func(*Config)) *Target {
 }
 
 func TestMinimalRelayHasTheDefaults(t *testing.T) {
-	for _, edition := range []string{"kckit", "kirim.chat"} {
+	for _, edition := range []string{"kckit", "kirim.chat", "kirimdev"} {
 		tgt := readRelay(t, relayFile+"edition: "+edition+"\n")
 		if tgt.Name != "127.0.0.1:1" || tgt.Role != contract.RoleRelay || tgt.Signing.Reveal() != hush || tgt.Token.Reveal() != "" ||
 			tgt.Key.Reveal() != testKey || tgt.OtherKey.Reveal() != "" || tgt.StatePath() != "" || tgt.Budget != DefaultBudget {
@@ -87,6 +87,13 @@ func TestMinimalRelayHasTheDefaults(t *testing.T) {
 					"/106540352242922/messages", "/health", "/secrets", "/replay", "/bulk_replay",
 				},
 				Names{"initial_secret", "secret", "active", "paused", "disabled", "pending", "delivered", "failed"},
+			},
+			"kirimdev": {
+				RESTPaths{
+					"/webhook_subscriptions", "/webhook_deliveries", "/106540352242922/contacts", "/106540352242922/conversations",
+					"/106540352242922/messages", "/health", "/secrets", "/replay", "/bulk_replay",
+				},
+				Names{"initial_secret", "secret", "active", "paused", "disabled", "pending", "delivered", "dead"},
 			},
 		}[edition]
 		if rest.Paths != want[0] || rest.Names != want[1] {

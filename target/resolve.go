@@ -82,9 +82,15 @@ func (c Config) Resolve(place string) (*Target, error) {
 		return fail("events", "is empty; name at least one event, or leave the key out for all of them")
 	}
 	for _, name := range c.Events {
-		if !slices.Contains(DefaultEvents(edition, c.Role), name) {
+		// What nobody can make may be subscribed to all the same.
+		unseen := c.Role == contract.RoleReceiver && slices.Contains(edition.Catalogue(), name)
+		if !slices.Contains(DefaultEvents(edition, c.Role), name) && !unseen {
 			return fail("events", "there is no event %q for a %s; there are %s", name, c.Role, strings.Join(DefaultEvents(edition, c.Role), ", "))
 		}
+	}
+	if !slices.ContainsFunc(c.Events, func(name string) bool { return slices.Contains(DefaultEvents(edition, c.Role), name) }) {
+		return fail("events", "nobody knows what %s look like, so nothing could be sent; name one of %s too",
+			strings.Join(c.Events, ", "), strings.Join(DefaultEvents(edition, c.Role), ", "))
 	}
 	if _, err := c.Client(0); err != nil {
 		return fail("tls", "%v", err)

@@ -37,7 +37,7 @@ type RESTPaths struct {
 	Deliveries    string `yaml:"deliveries"`
 	Contacts      string `yaml:"contacts"`
 	Conversations string `yaml:"conversations"`
-	// Messages stays empty in an edition without the event message.created.
+	// Messages stays empty in an edition without an event of outbound messages.
 	Messages string `yaml:"messages"`
 	Health   string `yaml:"health"`
 	// Secrets follows the path of one subscription, Replay that of one delivery, and BulkReplay that of deliveries.
@@ -111,7 +111,7 @@ type word struct {
 
 func (p *RESTPaths) resolve(edition contract.Edition, account string) *fieldError {
 	messages := ""
-	if _, ok := edition.Event("message.created"); ok {
+	if _, ok := edition.Outbound(); ok {
 		// The event catalogue names it; the path follows that of contacts.
 		messages = "/" + phoneNumberIDHole + "/messages"
 	}

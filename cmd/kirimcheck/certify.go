@@ -61,7 +61,7 @@ func newCertify(code *int) *cobra.Command {
 	flags.DurationVar(&f.budget, "budget", 0, "relays whose time cannot be driven: how long a spec may wait for retries; comes before the target file's")
 	flags.BoolVar(&f.resume, "resume", false, "relays whose time cannot be driven: go on with what an earlier run observed, from the target file's state")
 	flags.BoolVar(&f.reference, "reference", false, "certify the embedded reference, to see how a clean report looks")
-	flags.StringVar(&f.edition, "edition", "", "edition of the contract; comes before the target file's")
+	flags.StringVar(&f.edition, "edition", "", withEditions("edition of the contract; comes before the target file's"))
 	flags.StringVar(&f.labelFilter, "label-filter", "", "run only the specs whose labels match, such as 'signature && MUST' or a requirement id")
 	flags.StringVar(&f.out, "out", "reports/out", "folder for the reports")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the generated ids and texts; 0 picks one")

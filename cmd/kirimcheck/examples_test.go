@@ -26,12 +26,12 @@ type example struct {
 }
 
 var (
-	bothEditions = []string{"kckit", "kirim.chat"}
+	allEditions = []string{"kckit", "kirim.chat", "kirimdev"}
 	// Meta's webhooks are the same in every edition of Kirim's documentation.
-	oneEdition = bothEditions[:1]
+	oneEdition = allEditions[:1]
 	examples   = []example{
-		{"python", "python3", []string{"-B", "receiver.py"}, "/kirim-webhook", bothEditions},
-		{"node", "node", []string{"receiver.mjs"}, "/kirim-webhook", bothEditions},
+		{"python", "python3", []string{"-B", "receiver.py"}, "/kirim-webhook", allEditions},
+		{"node", "node", []string{"receiver.mjs"}, "/kirim-webhook", allEditions},
 		{"meta-python", "python3", []string{"-B", "receiver.py"}, "/webhooks/meta", oneEdition},
 		{"meta-node", "node", []string{"receiver.mjs"}, "/webhooks/meta", oneEdition},
 	}

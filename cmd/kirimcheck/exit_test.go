@@ -49,7 +49,7 @@ func mutantFile(t testing.TB, name string) string {
 }
 
 func TestExit0WhenConformant(t *testing.T) {
-	for _, edition := range []string{"kckit", "kirim.chat"} {
+	for _, edition := range []string{"kckit", "kirim.chat", "kirimdev"} {
 		t.Run(edition, func(t *testing.T) {
 			r := kirimcheck(t, nil, "certify", "--reference", "--edition", edition)
 			if r.code != exitConformant {

@@ -32,7 +32,7 @@ func newList() *cobra.Command {
 			return listText(cmd.OutOrStdout(), ledger)
 		},
 	}
-	cmd.Flags().StringVar(&edition, "edition", "", "only the requirements of this edition")
+	cmd.Flags().StringVar(&edition, "edition", "", withEditions("only the requirements of this edition"))
 	cmd.Flags().StringVar(&role, "role", "", "only the requirements of this role: "+roleNames())
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd

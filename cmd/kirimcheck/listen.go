@@ -80,7 +80,7 @@ func newListen(code *int) *cobra.Command {
 	flags.StringVar(&f.secretEnv, "secret-env", emitter.SecretVariable, "environment variable that holds the signing secret, or several")
 	flags.StringVar(&f.subscribe, "subscribe", "", "base of a relay's API, such as http://127.0.0.1:8787/v1: subscribe there for this run, with the key in "+keyVariable)
 	flags.StringSliceVar(&f.events, "events", nil, "with --subscribe: the events, separated by commas; by default all of the edition")
-	flags.StringVar(&f.edition, "edition", "", "edition of the contract")
+	flags.StringVar(&f.edition, "edition", "", withEditions("edition of the contract"))
 	flags.BoolVar(&f.json, "json", false, "print one JSON object for each delivery")
 	flags.BoolVar(&f.anyTime, "any-time", false, "verify signatures of any age, as those of a relay on a scaled or virtual clock")
 	flags.BoolVar(&f.tls, "tls", false, "speak https with a certificate of an authority made for this run, written to --ca-out")

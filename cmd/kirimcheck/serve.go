@@ -86,7 +86,7 @@ func newServe(code *int) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8787", "address to listen on")
-	flags.StringVar(&f.edition, "edition", "", "edition of the contract")
+	flags.StringVar(&f.edition, "edition", "", withEditions("edition of the contract"))
 	flags.StringVar(&f.data, "data", "", "file of the database; by default everything is kept in memory")
 	flags.BoolVar(&f.dev, "dev", false, "let subscriptions point to http and to loopback addresses, as local work needs")
 	flags.Float64Var(&f.timeScale, "time-scale", 0, "let time run so many times as fast, such as 3600")

@@ -85,7 +85,7 @@ func newTrigger(code *int) *cobra.Command {
 	flags.IntVar(&f.count, "count", 1, "how many events, each unique")
 	flags.BoolVar(&f.print, "print", false, "print the curl line and send nothing")
 	flags.BoolVar(&f.list, "list", false, "list the events and their variants")
-	flags.StringVar(&f.edition, "edition", "", "edition of the contract")
+	flags.StringVar(&f.edition, "edition", "", withEditions("edition of the contract"))
 	flags.StringVar(&f.secretEnv, "secret-env", "", "environment variable that holds the secret")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the generated ids and texts; 0 picks one")
 	return cmd
@@ -113,7 +113,11 @@ func (f *triggerFlags) run(ctx context.Context, name string, out io.Writer) (int
 	if err != nil {
 		return 0, usageError{err}
 	}
-	generator, err := fixtures.NewGenerator(edition, f.seed, time.Now)
+	newGenerator := fixtures.NewGenerator
+	if f.as == asMeta {
+		newGenerator = fixtures.NewMetaGenerator
+	}
+	generator, err := newGenerator(edition, f.seed, time.Now)
 	if err != nil {
 		return 0, err
 	}
@@ -252,7 +256,11 @@ func (f *triggerFlags) writeCatalogue(out io.Writer) error {
 	if err != nil {
 		return usageError{err}
 	}
-	variants, err := fixtures.Variants(edition)
+	catalogue := fixtures.Variants
+	if f.as == asMeta {
+		catalogue = fixtures.MetaVariants
+	}
+	variants, err := catalogue(edition)
 	if err != nil {
 		return err
 	}

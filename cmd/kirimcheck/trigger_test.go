@@ -180,17 +180,45 @@ func TestTriggerPrintsLinesThatWork(t *testing.T) {
 }
 
 func TestTriggerListsTheWholeCatalogue(t *testing.T) {
-	ed, err := contract.LoadEdition("kirim.chat")
-	if err != nil {
-		t.Fatal(err)
+	for _, edition := range []string{"kirim.chat", "kirimdev"} {
+		ed, err := contract.LoadEdition(edition)
+		if err != nil {
+			t.Fatal(err)
+		}
+		variants, err := fixtures.Variants(ed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := kirimcheck(t, nil, "trigger", "--list", "--edition", edition)
+		if got := strings.Count(r.stdout, "\n"); got != len(variants) {
+			t.Errorf("%s: %d lines, want %d", edition, got, len(variants))
+		}
 	}
-	variants, err := fixtures.Variants(ed)
-	if err != nil {
-		t.Fatal(err)
+}
+
+// As Kirim, Meta's body comes with the object beside it, and as Meta without; what Meta never sends is not Meta's.
+func TestTriggerAnnotatesAsKirimAndNotAsMeta(t *testing.T) {
+	for as, want := range map[string]bool{"kirim": true, "meta": false} {
+		r := kirimcheck(t, nil, "trigger", "message.received", "--edition", "kirimdev", "--as", as, "--print")
+		if got := strings.Contains(r.stdout, `"kirim":{`); got != want || !strings.Contains(r.stdout, "whatsapp_business_account") {
+			t.Errorf("as %s: exit code %d\n%s%s", as, r.code, r.stdout, r.stderr)
+		}
+		r = kirimcheck(t, nil, "trigger", "message.status", "--edition", "kirimdev", "--as", as, "--variant", "failed-before-acceptance", "--print")
+		if got := r.code == exitConformant; got != want {
+			t.Errorf("as %s: exit code %d\n%s%s", as, r.code, r.stdout, r.stderr)
+		}
+		r = kirimcheck(t, nil, "trigger", "--list", "--edition", "kirimdev", "--as", as)
+		if got := strings.Contains(r.stdout, "failed-before-acceptance"); got != want {
+			t.Errorf("as %s: %s", as, r.stdout)
+		}
 	}
-	r := kirimcheck(t, nil, "trigger", "--list", "--edition", "kirim.chat")
-	if got := strings.Count(r.stdout, "\n"); got != len(variants) {
-		t.Errorf("%d lines, want %d", got, len(variants))
+}
+
+func TestHelpNamesTheEditions(t *testing.T) {
+	for _, command := range []string{"certify", "list", "listen", "serve", "trigger"} {
+		if r := kirimcheck(t, nil, command, "--help"); !strings.Contains(r.stdout, "(kckit, kirim.chat, kirimdev)") {
+			t.Errorf("%s: %s", command, r.stdout)
+		}
 	}
 }
 

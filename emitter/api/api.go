@@ -78,8 +78,8 @@ func (a *api) operations() []operation {
 		{method: "GET", path: p.Conversations + "/{id}", run: a.getConversation},
 		{method: "PATCH", path: p.Conversations + "/{id}", run: a.updateConversation},
 	}
-	// Only where the catalogue has the event would anybody notice a message (documentation: events, message.created).
-	if _, ok := a.edition.Event("message.created"); ok {
+	// Only where the catalogue has an event of it would anybody notice a message (documentation: events).
+	if _, ok := a.edition.Outbound(); ok {
 		all = append(all, operation{method: "POST", path: scopeSegment + "/messages", run: a.sendMessage})
 	}
 	return all

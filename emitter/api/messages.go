@@ -12,7 +12,7 @@ type messageView struct {
 	CreatedAt string `json:"created_at"`
 }
 
-// sendMessage accepts a text message, which is all that message.created needs. Nothing is sent to anybody.
+// sendMessage accepts a text message, which is all that the event of an outbound message needs. Nothing is sent to anybody.
 func (a *api) sendMessage(ctx context.Context, c *call) (reply, error) {
 	f := c.body.fields()
 	to := f.text("to", phoneRule)

@@ -56,7 +56,7 @@ func (w *world) tour(t *testing.T) {
 	w.must(200, "GET", conversation, "")
 	w.must(200, "PATCH", conversation, `{"status":"resolved","assigned_to":"V1StGXR8_Z5j"}`)
 	w.must(200, "PATCH", conversation, `{"assigned_to":null}`)
-	if _, ok := w.edition.Event("message.created"); ok {
+	if _, ok := w.edition.Outbound(); ok {
 		w.must(201, "POST", w.scoped("/messages"), `{"to":"+6281234567890","type":"text","text":{"body":"Halo"}}`)
 	}
 	w.must(404, "GET", "/nothing", "")

@@ -56,10 +56,7 @@ func choice(words ...string) rule {
 
 // eventRule takes the events of an edition's catalogue.
 func eventRule(edition contract.Edition) rule {
-	var names []string
-	for _, event := range edition.Events {
-		names = append(names, event.Name)
-	}
+	names := edition.Catalogue()
 	r := choice(names...)
 	r.what = "events of the catalogue: " + strings.Join(names, ", ")
 	return r

@@ -31,7 +31,7 @@ func TestEmptyPagesSayWhatToDoNext(t *testing.T) {
 }
 
 func TestStatusesAreInTheWordsOfTheEdition(t *testing.T) {
-	for edition, word := range map[string]string{"kckit": "dead", "kirim.chat": "failed"} {
+	for edition, word := range map[string]string{"kckit": "dead", "kirim.chat": "failed", "kirimdev": "dead"} {
 		g := NewWithT(t)
 		e := newEmitter(t, edition, 1, false)
 		e.subscribe(hook, "contact.created")

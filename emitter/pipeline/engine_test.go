@@ -23,7 +23,7 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 }
 
 func TestDisablesExactlyAtTheThreshold(t *testing.T) {
-	for _, id := range []string{"kckit", "kirim.chat"} {
+	for _, id := range []string{"kckit", "kirim.chat", "kirimdev"} {
 		t.Run(id, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				threshold := int64(modelDisableAfter[id])

@@ -28,7 +28,7 @@ const (
 	modelLongest = 24 * time.Hour // the bound on Retry-After
 )
 
-var modelDisableAfter = map[string]int{"kckit": 20, "kirim.chat": 24}
+var modelDisableAfter = map[string]int{"kckit": 20, "kirim.chat": 24, "kirimdev": 20}
 
 // answer is what a subscriber does with one attempt.
 type answer struct {

@@ -86,7 +86,7 @@ func TestDelayStaysWithinItsBounds(t *testing.T) {
 		1: {0, 0}, 2: {8 * s, 12 * s}, 3: {24 * s, 36 * s}, 4: {96 * s, 144 * s}, 5: {480 * s, 720 * s},
 		6: {2880 * s, 4320 * s}, 7: {17280 * s, 25920 * s}, 8: {69120 * s, 103680 * s},
 	}
-	for _, id := range []string{"kckit", "kirim.chat"} {
+	for _, id := range []string{"kckit", "kirim.chat", "kirimdev"} {
 		delay := pipeline.RulesOf(edition(t, id)).Delay
 		for attempt := 1; attempt < len(bounds); attempt++ {
 			low, ok := delay(attempt, 0)

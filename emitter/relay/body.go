@@ -12,6 +12,7 @@ import (
 
 // The events that Kirim begins.
 const (
+	messageSent          = "message.sent"
 	messageCreated       = "message.created"
 	conversationAssigned = "conversation.assigned"
 	conversationClosed   = "conversation.closed"
@@ -72,13 +73,35 @@ type (
 	}
 )
 
+// sentData is what receivers of the edition kirimdev read of message.sent (reading Q35).
+type sentData struct {
+	// Session is the account.
+	Session string `json:"session"`
+	Message struct {
+		ID         string `json:"id"`
+		ProviderID string `json:"provider_id"`
+		Type       string `json:"type"`
+		Body       string `json:"body"`
+		To         string `json:"to"`
+		Source     string `json:"source"`
+	} `json:"message"`
+	Contact struct {
+		PhoneNumber string `json:"phone_number"`
+	} `json:"contact"`
+	Timestamp string `json:"timestamp"`
+	Meta      struct {
+		PhoneNumberID string `json:"phone_number_id"`
+	} `json:"meta"`
+}
+
 // acquisition is a source that may be null.
 type acquisition struct{ source *string }
 
 // MarshalJSON writes the source, or null.
 func (a acquisition) MarshalJSON() ([]byte, error) { return json.Marshal(a.source) }
 
-// Timestamp writes a time as Kirim does: UTC, whole seconds (documentation: events).
+// Timestamp writes the times of a contact as Kirim does: UTC, whole seconds (documentation: events). The time of an event
+// has the edition's precision.
 func Timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
 func newContactBody(c store.Contact) contactBody {
@@ -97,7 +120,7 @@ func newContactBody(c store.Contact) contactBody {
 
 // envelope wraps the data of one of Kirim's events, the members in the order of the edition.
 func envelope(ed contract.Edition, id, event string, at time.Time, data any) ([]byte, error) {
-	members := map[string]any{"id": id, "type": event, "created_at": Timestamp(at), "data": data}
+	members := map[string]any{"id": id, "type": event, "created_at": ed.Timestamp(at), "data": data}
 	for name, value := range ed.Constants {
 		members[name] = value
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/kirimcheck/kirimcheck/emitter/clock"
 	"github.com/kirimcheck/kirimcheck/emitter/pipeline"
 	"github.com/kirimcheck/kirimcheck/emitter/store"
+	"github.com/kirimcheck/kirimcheck/fixtures"
 )
 
 // Config is what a relay is made of.
@@ -83,6 +84,8 @@ type Behaviour struct {
 	Rotation Rotation
 	// Forward makes the body of deliveries from the body of Meta's POST.
 	Forward func(body []byte) []byte
+	// Annotate writes that body as an edition delivers it that annotates Meta's bodies.
+	Annotate func(body []byte, a fixtures.Annotation) ([]byte, error)
 	// Subscribers returns the subscriptions that an event goes to.
 	Subscribers func(tx *store.Tx, org int64, event string) ([]store.Subscriber, error)
 	// ChangedFields lists the fields that a PATCH of a contact changed.
@@ -124,6 +127,7 @@ type Behaviour struct {
 func Correct() Behaviour {
 	return Behaviour{
 		Forward:       func(body []byte) []byte { return body },
+		Annotate:      fixtures.Annotate,
 		Subscribers:   (*store.Tx).Subscribers,
 		ChangedFields: ChangedFields,
 		Updated:       func(changed []string) bool { return len(changed) > 0 },

@@ -3,8 +3,11 @@ package relay
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"strings"
 
 	"github.com/kirimcheck/kirimcheck/emitter/store"
+	"github.com/kirimcheck/kirimcheck/fixtures"
 )
 
 // Conversations returns a part of the list, the last written to first, and the place behind it; empty at the end.
@@ -125,10 +128,11 @@ func newClosedData(c store.Conversation, user string) closedData {
 	return data
 }
 
-// SendMessage accepts an outbound message, which is the event message.created in editions that have it. It goes
-// nowhere: the emitter has no customers.
+// SendMessage accepts an outbound message, which is the event message.created in editions that have it, and in those that
+// have message.sent that one. It goes nowhere: the emitter has no customers, and the id of Meta's is made up.
 func (r *Relay) SendMessage(ctx context.Context, org Org, scope, to, text string) (m Message, err error) {
-	if _, ok := r.edition.Event(messageCreated); !ok {
+	outbound, ok := r.edition.Outbound()
+	if !ok {
 		return m, NotFound("resource")
 	}
 	number, err := r.numberOf(ctx, org, ContactInput{PhoneNumberID: scope})
@@ -153,9 +157,29 @@ func (r *Relay) SendMessage(ctx context.Context, org Org, scope, to, text string
 				}
 			}
 		}
+		if outbound.Name == messageSent {
+			data, err := r.newSentData(m, number.PhoneNumberID)
+			if err != nil {
+				return err
+			}
+			return r.announce(tx, org.Seq, messageSent, data)
+		}
 		var data messageData
 		data.Message.ID, data.Message.Object = m.ID, "message"
 		return r.announce(tx, org.Seq, messageCreated, data)
 	})
 	return m, err
+}
+
+// newSentData says that Meta accepted a message that the API sent.
+func (r *Relay) newSentData(m Message, phoneNumberID string) (data sentData, err error) {
+	generator, err := fixtures.NewMetaGenerator(r.edition, rand.Uint64(), r.clock.Now)
+	if err != nil {
+		return data, err
+	}
+	data.Session, data.Meta.PhoneNumberID = phoneNumberID, phoneNumberID
+	data.Message.ID, data.Message.ProviderID = m.ID, generator.MessageID(strings.TrimPrefix(m.To, "+"))
+	data.Message.Type, data.Message.Body, data.Message.To, data.Message.Source = m.Type, m.Text, m.To, "api"
+	data.Contact.PhoneNumber, data.Timestamp = m.To, r.edition.Timestamp(m.CreatedAt)
+	return data, nil
 }

@@ -238,7 +238,7 @@ func text(p *string) string {
 }
 
 func TestEveryEventCanBeTriggeredAgainAndAgain(t *testing.T) {
-	for _, id := range []string{"kckit", "kirim.chat"} {
+	for _, id := range []string{"kckit", "kirim.chat", "kirimdev"} {
 		ed := edition(t, id)
 		for _, ev := range ed.Events {
 			for _, second := range []bool{false, true} {
@@ -284,7 +284,7 @@ func TestNothingCanBeTriggeredForAnOrganisationWithoutANumber(t *testing.T) {
 }
 
 func TestAnOutboundMessageIsAnEventWhereTheEditionHasIt(t *testing.T) {
-	for id, events := range map[string][]string{"kckit": nil, "kirim.chat": {messageCreated}} {
+	for id, events := range map[string][]string{"kckit": nil, "kirim.chat": {messageCreated}, "kirimdev": {messageSent}} {
 		is := NewWithT(t)
 		r := newRig(t, func(c *Config) { c.Edition = edition(t, id) })
 		r.subscribe(hook)
@@ -298,7 +298,7 @@ func TestAnOutboundMessageIsAnEventWhereTheEditionHasIt(t *testing.T) {
 		got := r.posts()
 		is.Expect(got).To(HaveLen(1))
 		is.Expect(got[0].body).To(ContainSubstring(`"id":"` + m.ID + `"`))
-		is.Expect(validator(t)(id, messageCreated, []byte(got[0].body))).To(Succeed())
+		is.Expect(validator(t)(id, events[0], []byte(got[0].body))).To(Succeed())
 		_, err = r.SendMessage(r.ctx, r.first, othersNumber, "+62810000001", "Halo")
 		is.Expect(code(err)).To(Equal("resource_not_found"))
 	}

@@ -28,7 +28,7 @@ func edition(t testing.TB, id string) contract.Edition {
 
 func newGenerator(t testing.TB, id string) *fixtures.Generator {
 	t.Helper()
-	g, err := fixtures.NewGenerator(edition(t, id), 7, func() time.Time { return noon })
+	g, err := fixtures.NewMetaGenerator(edition(t, id), 7, func() time.Time { return noon })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func newGenerator(t testing.TB, id string) *fixtures.Generator {
 
 func variants(t testing.TB, id string) []fixtures.Variant {
 	t.Helper()
-	all, err := fixtures.Variants(edition(t, id))
+	all, err := fixtures.MetaVariants(edition(t, id))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -135,9 +135,12 @@ func (r *Relay) forward(tx *store.Tx, org owned, body []byte, of shareOf, now ti
 		return nil
 	}
 	event := func(first update, body []byte) error {
+		body, err := r.annotated(tx, org.seq, first, r.behaviour.Forward(body))
+		if err != nil {
+			return err
+		}
 		return r.publish(tx, store.Event{
-			Org: org.seq, ID: or(first.id, r.NewID("evt")), Name: first.event, Source: contract.SourceMeta,
-			Body: r.behaviour.Forward(body), CreatedAt: now,
+			Org: org.seq, ID: or(first.id, r.NewID("evt")), Name: first.event, Source: contract.SourceMeta, Body: body, CreatedAt: now,
 		})
 	}
 	split := r.behaviour.Batch == Split && of.updates > 1

@@ -63,12 +63,9 @@ func (r *Relay) checkEvents(names []string) ([]string, error) {
 		return nil, Invalid("invalid_field_value", "events", "events is empty; name at least one")
 	}
 	var events []string
+	known := r.edition.Catalogue()
 	for _, name := range names {
-		if _, ok := r.edition.Event(name); !ok {
-			var known []string
-			for _, ev := range r.edition.Events {
-				known = append(known, ev.Name)
-			}
+		if !slices.Contains(known, name) {
 			return nil, Invalid("invalid_field_value", "events", "there is no event %q; there are %s", name, strings.Join(known, ", "))
 		}
 		if !slices.Contains(events, name) {

@@ -31,7 +31,7 @@ func (r *Relay) Trigger(ctx context.Context, org Org, event string) error {
 		return r.exampleUpdate(ctx, org)
 	case conversationAssigned, conversationClosed:
 		return r.exampleChange(ctx, org, event)
-	case messageCreated:
+	case messageCreated, messageSent:
 		number, err := r.firstNumber(ctx, org)
 		if err != nil {
 			return err
@@ -44,7 +44,7 @@ func (r *Relay) Trigger(ctx context.Context, org Org, event string) error {
 
 // exampleOfMeta lets a webhook of Meta's arrive, for a number of the organisation.
 func (r *Relay) exampleOfMeta(ctx context.Context, org Org, event string) error {
-	generator, err := fixtures.NewGenerator(r.edition, rand.Uint64(), r.clock.Now)
+	generator, err := fixtures.NewMetaGenerator(r.edition, rand.Uint64(), r.clock.Now)
 	if err != nil {
 		return err
 	}

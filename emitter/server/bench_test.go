@@ -99,7 +99,7 @@ func statuses(b *testing.B, n int) (ids []string, bodies [][]byte) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	g, err := fixtures.NewGenerator(ed, 1, time.Now)
+	g, err := fixtures.NewMetaGenerator(ed, 1, time.Now)
 	if err != nil {
 		b.Fatal(err)
 	}

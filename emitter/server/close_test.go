@@ -88,7 +88,7 @@ func TestClosingGivesUpAnAttemptThatHangsAndTheNextRunMakesIt(t *testing.T) {
 	org := first.Relay().Organisations()[0]
 	_, err = first.Relay().CreateSubscription(t.Context(), org, relay.SubscriptionInput{URL: url, Events: []string{"message.status"}})
 	is.Expect(err).NotTo(HaveOccurred())
-	g, err := fixtures.NewGenerator(config.Edition, 7, time.Now)
+	g, err := fixtures.NewMetaGenerator(config.Edition, 7, time.Now)
 	is.Expect(err).NotTo(HaveOccurred())
 	ev, err := g.Event("message.status", "")
 	is.Expect(err).NotTo(HaveOccurred())

@@ -20,7 +20,7 @@ func (r *rig) generator(edition string) *fixtures.Generator {
 	if err != nil {
 		r.Fatal(err)
 	}
-	g, err := fixtures.NewGenerator(ed, 7, r.clock.Now)
+	g, err := fixtures.NewMetaGenerator(ed, 7, r.clock.Now)
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestTheWholeScheduleTakesEightAttemptsAndNoRealTime(t *testing.T) {
 }
 
 func TestTwentyDeadDeliveriesDisableASubscription(t *testing.T) {
-	for edition, threshold := range map[string]int{"kckit": 20, "kirim.chat": 24} {
+	for edition, threshold := range map[string]int{"kckit": 20, "kirim.chat": 24, "kirimdev": 20} {
 		t.Run(edition, func(t *testing.T) {
 			r := newRig(t, edition, nil)
 			id, _ := r.subscribe("message.status")

@@ -2,7 +2,7 @@
 import { open } from "node:fs/promises";
 
 export const EVENTS = new Set([
-  "message.received", "message.status", "message.created",
+  "message.received", "message.status", "message.created", "message.sent",
   "conversation.assigned", "conversation.closed", "contact.created", "contact.updated",
 ]);
 

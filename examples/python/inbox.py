@@ -4,7 +4,7 @@ import sqlite3
 import threading
 
 EVENTS = {
-    "message.received", "message.status", "message.created",
+    "message.received", "message.status", "message.created", "message.sent",
     "conversation.assigned", "conversation.closed", "contact.created", "contact.updated",
 }
 

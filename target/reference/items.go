@@ -46,7 +46,7 @@ func Items(d Delivery) ([]Item, error) {
 	}
 	object, known := map[string]string{
 		"conversation.assigned": "conversation", "conversation.closed": "conversation",
-		"contact.created": "contact", "contact.updated": "contact", "message.created": "message",
+		"contact.created": "contact", "contact.updated": "contact", "message.created": "message", "message.sent": "message",
 	}[d.Event]
 	if !known {
 		return nil, nil
