@@ -59,7 +59,7 @@ func (s *Session) relayEvents() {
 		}, target.MessagesAPI, target.KirimEvents)
 	}
 	if _, ok := s.ledger.Get("relay.events.message-sent"); ok {
-		s.relaySpec("relay.events.message-sent", "", func(c *relayCheck) { c.sentMessage() }, target.MessagesAPI)
+		s.relaySpec("relay.events.message-sent", "", func(c *relayCheck) { c.sentMessage() }, target.MessagesAPI, target.KirimEvents)
 	}
 	s.relayMetaEvents()
 	s.relayContacts()

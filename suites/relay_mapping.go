@@ -17,6 +17,11 @@ func (c *relayCheck) sees(capabilities ...target.Capability) bool {
 	return true
 }
 
+// tellsRows reports whether the delivery of an event can be found in the API.
+func (c *relayCheck) tellsRows() bool {
+	return c.sees(target.DeliveryAPI) && c.target.Delivery.Headers.EventID.Absent == ""
+}
+
 // needHeader ends the spec as not applicable where the target declares that its deliveries have no such header.
 func (c *relayCheck) needHeader(what string, m target.HeaderMapping) {
 	if m.Absent != "" {
@@ -46,6 +51,14 @@ func (c *relayCheck) needKirimScheme() {
 	if s := c.target.Delivery.Signature.Scheme; s != "" && s != target.KirimScheme {
 		c.NotApplicable("the target declares that it signs by the scheme %s, whose form is another", s)
 	}
+}
+
+// differences says in what a target's deliveries are declared not to be Kirim's; empty where they are.
+func (s *Session) differences() string {
+	if s.opts.Target == nil {
+		return ""
+	}
+	return s.opts.Target.Delivery.Differences(s.opts.Target.KirimsHeaders)
 }
 
 // kirims is the schedule that the edition documents, whatever the target declares.

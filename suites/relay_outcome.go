@@ -182,7 +182,7 @@ func (c *relayCheck) onlyOnce(answers []subscriber.Answer, because, opposite str
 	last := c.Message("")
 	c.Meta(last)
 	sub.Await(len(answers)+1, "a later event")
-	if !c.sees(target.DeliveryAPI) {
+	if !c.tellsRows() {
 		return
 	}
 	for i, a := range answers {

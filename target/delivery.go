@@ -155,3 +155,36 @@ func (s SchemeConfig) header(name string) string {
 func (s SchemeConfig) StandardHeaders() (id, timestamp, value string) {
 	return s.header(signature.StandardID), s.header(signature.StandardTimestamp), s.header(signature.StandardSignature)
 }
+
+// Differences says in what the deliveries are declared not to be Kirim's, for the report; empty where they are.
+func (c DeliveryConfig) Differences(kirim contract.Headers) string {
+	var all []string
+	for _, h := range []struct {
+		what    string
+		mapping HeaderMapping
+		kirims  string
+	}{
+		{"the event's name", c.Headers.Event, kirim.Event}, {"the event's id", c.Headers.EventID, kirim.EventID},
+		{"the delivery's id", c.Headers.DeliveryID, kirim.DeliveryID}, {"the attempt's number", c.Headers.Attempt, kirim.Attempt},
+		{"the source", c.Headers.Source, kirim.Source},
+	} {
+		switch m := h.mapping; {
+		case m.Absent != "":
+			all = append(all, "no header has "+h.what)
+		case m.Own != "":
+			all = append(all, fmt.Sprintf("%s has %s, with values of its own", m.Name, h.what))
+		case m.Name != "" && m.Name != h.kirims:
+			all = append(all, fmt.Sprintf("%s has %s", m.Name, h.what))
+		}
+	}
+	switch s := c.Signature; {
+	case s.Scheme == StandardScheme:
+		all = append(all, "they are signed by "+string(s.Scheme))
+	case s.Name != "" && s.Name != kirim.Signature:
+		all = append(all, "the signature is in "+s.Name)
+	}
+	if c.Schedule != nil {
+		all = append(all, "they are tried again by another schedule")
+	}
+	return strings.Join(all, "; ")
+}

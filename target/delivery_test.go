@@ -3,6 +3,8 @@ package target
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -61,6 +63,39 @@ func TestSubscriptionsMadeByHandHaveTheirSecrets(t *testing.T) {
 		func(c *Config) { *c = c.WithoutSecrets() })
 	if len(blind.HandMade) != 1 || blind.HandMade[0].Secret.Reveal() != "" {
 		t.Errorf("%+v", blind.HandMade)
+	}
+}
+
+// What stands in the documentation of these sections is what the program takes.
+func TestDocumentationOfOtherRelaysIsTrue(t *testing.T) {
+	data, err := os.ReadFile("../docs/target.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(begin string) string {
+		t.Helper()
+		_, after, found := strings.Cut(string(data), "```yaml\n"+begin)
+		if !found {
+			t.Fatalf("no example begins with %q", begin)
+		}
+		example, _, _ := strings.Cut(after, "```")
+		return begin + example
+	}
+	for _, name := range []string{"HOOK_1", "HOOK_2", "HOOK_4"} {
+		t.Setenv(name, hush)
+	}
+	head, _, _ := strings.Cut(relayFile, "management:")
+	path := writeRelay(t, head+block("subscriber: {listen")+block("delivery:\n"))
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "hook-3.txt"), []byte(hush), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tgt, err := ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, lacks := tgt.Lacks(KirimEvents)
+	if len(tgt.HandMade) != 4 || !tgt.HandMade[3].Paused || tgt.Delivery.Signature.Scheme != StandardScheme || !lacks {
+		t.Errorf("%+v", tgt)
 	}
 }
 
@@ -145,6 +180,20 @@ func TestWhatAManagementByHandHides(t *testing.T) {
 	for c, want := range map[Capability]bool{DeliveryAPI: true, AutoDisable: true, RetryAfter: false, KirimEvents: false} {
 		if byHand.Hides(c) != want {
 			t.Errorf("%s: %t", c, !want)
+		}
+	}
+}
+
+func TestDifferencesFromKirimAreTold(t *testing.T) {
+	for file, want := range map[string]string{
+		"": "",
+		"delivery: {headers: {attempt: {name: X-Kirim-Attempt}}, content_type: application/json}\n": "",
+		"delivery: {headers: {attempt: {name: X-Try}}, signature: {name: X-Sig}}\n":                 "X-Try has the attempt's number; the signature is in X-Sig",
+		"delivery: {schedule: {own: why, timeout: 5s}}\n":                                           "they are tried again by another schedule",
+	} {
+		tgt := readRelay(t, relayFile+file)
+		if got := tgt.Delivery.Differences(tgt.KirimsHeaders); got != want {
+			t.Errorf("%q in\n%s", got, file)
 		}
 	}
 }

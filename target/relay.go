@@ -117,7 +117,6 @@ func (t *Target) resolveRelay() (err *fieldError) {
 	if t.Contract.Headers, err = t.Delivery.resolve(t.Contract.Headers); err != nil {
 		return &fieldError{"delivery." + err.key, err.problem}
 	}
-	t.Kirims = t.Contract.Delivery
 	if t.Contract.Delivery, err = t.Delivery.Schedule.resolve(t.Kirims); err != nil {
 		return &fieldError{"delivery.schedule." + err.key, err.problem}
 	}

@@ -15,9 +15,10 @@ import (
 type Target struct {
 	Config
 	// Contract is the edition's data; of a relay that is not Kirim it has the names of its headers and its schedule. The
-	// name of a header that the relay does not send is empty. Kirims is the edition's own schedule of a relay.
-	Contract contract.Edition
-	Kirims   contract.DeliveryRule
+	// name of a header that the relay does not send is empty. Kirims and KirimsHeaders are the edition's own.
+	Contract      contract.Edition
+	Kirims        contract.DeliveryRule
+	KirimsHeaders contract.Headers
 	// Signing is the secret: Kirim's for a receiver, Meta's app secret for a meta-receiver and a relay.
 	Signing Secret
 	// Token is the verify token of a meta-receiver, or of a relay that has one.
@@ -122,7 +123,7 @@ func (c Config) Resolve(place string) (*Target, error) {
 		err.Place = place
 		return nil, err
 	}
-	t := &Target{Config: c, Contract: edition, Signing: secret, Token: token}
+	t := &Target{Config: c, Contract: edition, Kirims: edition.Delivery, KirimsHeaders: edition.Headers, Signing: secret, Token: token}
 	if c.Role == contract.RoleRelay {
 		if err := t.resolveRelay(); err != nil {
 			return fail(err.key, "%s", err.problem)

@@ -206,7 +206,14 @@ func TestGatewayThatIsNotKirimIsGreenWhereItKeepsTheContract(t *testing.T) {
 		"relay.signature.lower-case":       "the scheme standard-webhooks",
 	}
 	passed := map[string]int{}
-	for _, req := range r.report(t).Requirements {
+	report := r.report(t)
+	if !slices.ContainsFunc(report.Facts, func(f reports.Fact) bool {
+		return f.ID == "own-deliveries" && strings.Contains(f.Text, "webhook-id has the event's id, with values of its own") &&
+			strings.Contains(f.Text, "no header has the source") && strings.Contains(f.Text, "signed by standard-webhooks")
+	}) {
+		t.Errorf("the report does not say in what the deliveries are not Kirim's: %+v", report.Facts)
+	}
+	for _, req := range report.Requirements {
 		reasons := strings.Join(reasonsOf(req), " ")
 		want, declared := notApplicable[req.ID]
 		switch {
@@ -352,4 +359,55 @@ func TestGatewayThatIsNotKirimIsRedWhereItBreaksTheContract(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A gateway with a signature of Kirim's form under another name and none of the other headers.
+func TestGatewayWithoutHeadersIsJudgedByItsBodies(t *testing.T) {
+	t.Parallel()
+	g := startGateway(t, func(p *server.Parts) {
+		p.Relay.Behaviour.Compose = func(string, []byte) []byte { return nil }
+		p.Sender = func(next pipeline.Sender) pipeline.Sender { return bareSender{next} }
+	})
+	r := kirimcheck(t, g.env, "certify", "--target", g.file(t, fmt.Sprintf(`management:
+  rest: {base: "%s/v1", key: {env: KIRIM_KEY}}
+delivery:
+  headers: {event: {absent: none}, event_id: {absent: none}, delivery_id: {absent: none}, attempt: {absent: none}, source: {absent: none}}
+  user_agent: {own: none}
+  signature: {name: X-Gateway-Signature}
+capabilities:
+  kirim-events: {absent: none}
+  contacts-api: {absent: none}
+  conversations-api: {absent: none}
+`, g.URL())), "--seed", "1", "--label-filter", "passthrough || headers || signature || outcome || relay.retry.first || relay.retry.delay-2 || relay.subscriptions.filter")
+	pass := []string{
+		"relay.headers.json-post", "relay.headers.once", "relay.headers.no-meta-signature", "relay.signature.form", "relay.signature.verifies",
+		"relay.passthrough.escapes", "relay.passthrough.mixed", "relay.outcome.2xx", "relay.outcome.4xx", "relay.outcome.5xx", "relay.retry.delay-2",
+		"relay.subscriptions.filter",
+	}
+	for _, req := range r.report(t).Requirements {
+		headers := req.Area == "headers" || req.ID == "relay.passthrough.batch-id"
+		switch {
+		case req.Verdict == reports.Fail, req.Verdict == reports.Warn, req.Verdict == reports.Error,
+			slices.Contains(pass, req.ID) && req.Verdict != reports.Pass,
+			headers && !slices.Contains(pass, req.ID) && req.Verdict != reports.NotApplicable:
+			t.Errorf("%s is %s: %s", req.ID, req.Verdict, reasonsOf(req))
+		}
+	}
+}
+
+// bareSender sends nothing but a signature, under another name.
+type bareSender struct{ next pipeline.Sender }
+
+func (s bareSender) Send(ctx context.Context, r pipeline.Request) pipeline.Response {
+	var header []wire.Field
+	for _, f := range r.Header {
+		switch {
+		case f.Name == "X-Kirim-Signature":
+			header = append(header, wire.Field{Name: "X-Gateway-Signature", Value: f.Value})
+		case f.Name == "Content-Type":
+			header = append(header, f)
+		}
+	}
+	r.Header = header
+	return s.next.Send(ctx, r)
 }
