@@ -3,7 +3,7 @@
 GO ?= go
 BIN := bin/kirimcheck
 
-.PHONY: certify build test race mutants fuzz bench lint generate
+.PHONY: certify build test race mutants recipes fuzz bench lint generate
 
 # Certifies the embedded references, or your own target: make certify TARGET=target.yaml
 certify: build
@@ -30,6 +30,10 @@ race:
 # reports/out/mutants.html and mutants.json, and where all of it holds the record that every report quotes.
 mutants: build
 	$(BIN) matrix --record mutants/record.json
+
+# The recipes in examples that install hundreds of packages.
+recipes:
+	KIRIMCHECK_LARGE_RECIPES=1 $(GO) test -count=1 -timeout 10m -run 'TestLargeRecipes' ./cmd/kirimcheck
 
 # Every fuzz test for FUZZTIME each; their seeds are part of `make test`.
 FUZZTIME ?= 30s

@@ -1,5 +1,5 @@
-// Package signature signs webhook bodies and verifies their signatures, by Kirim's scheme and by Meta's. It knows
-// nothing of HTTP beyond the text of one header, and nothing of events.
+// Package signature signs webhook bodies and verifies their signatures, by Kirim's scheme, by Meta's, and by that of
+// Standard Webhooks. It knows nothing of HTTP beyond the text of the headers, and nothing of events.
 package signature
 
 import (

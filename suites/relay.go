@@ -21,6 +21,8 @@ type relaySide struct {
 	clock       target.Clock
 	lifecycle   target.Lifecycle
 	subscribers *subscriber.Server
+	// byHand are the subscriptions that were made by hand; nil where there is an API to make them.
+	byHand *byHand
 	// reference is the embedded relay, nil where there is a target; names are the names that it resolves.
 	reference *server.Server
 	names     *names
@@ -63,6 +65,9 @@ func (s *Session) openManagement() (err error) {
 	r := s.relay
 	if r.management, err = s.target.NewManagement(); err != nil {
 		return fmt.Errorf("management: %w", err)
+	}
+	if len(s.target.HandMade) > 0 {
+		r.byHand = newByHand(s.target.HandMade, r.subscribers)
 	}
 	if r.clock, err = s.target.NewClock(); err != nil {
 		return fmt.Errorf("clock: %w", err)
@@ -139,11 +144,22 @@ func (s *Session) serialSpec(id, variant string, body func(c *relayCheck), needs
 
 func runRelay(c *Check, body func(c *relayCheck), needs []target.Capability) {
 	r := &relayCheck{Check: c, relaySide: c.relay}
-	for _, capability := range needs {
-		if reason, lacks := c.target.Lacks(capability); lacks {
-			r.NotApplicable("the target declares that it has no %s: %s", capability, reason)
-		}
-	}
+	r.need(needs...)
 	defer r.leave()
 	body(r)
+}
+
+// need ends the spec as not applicable where the target lacks a capability, and as untestable where the harness cannot
+// see it.
+func (c *relayCheck) need(capabilities ...target.Capability) {
+	for _, capability := range capabilities {
+		if reason, lacks := c.target.Lacks(capability); lacks {
+			c.NotApplicable("the target declares that it has no %s: %s", capability, reason)
+		}
+	}
+	for _, capability := range capabilities {
+		if c.target.Hides(capability) {
+			c.Untestable("%s: %v", capability, target.ErrByHand)
+		}
+	}
 }

@@ -3,7 +3,6 @@ package suites
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 
 	"github.com/kirimcheck/kirimcheck/target"
 )
@@ -67,11 +66,11 @@ func (c *relayCheck) pageForm(reply target.Reply, items int) {
 		HasMore    *bool           `json:"has_more"`
 		NextCursor json.RawMessage `json:"next_cursor"`
 	}
-	err := json.Unmarshal(reply.Body, &list)
+	err := json.Unmarshal(reply.Envelope(), &list)
 	var cursor string
 	switch {
 	case err != nil || list.HasMore == nil:
-		c.Broken("has_more is true or false", fmt.Sprintf("%s: %v", textMember(reply.Body, "has_more"), err))
+		c.Broken("has_more is true or false", fmt.Sprintf("%s: %v", textMember(reply.Envelope(), "has_more"), err))
 	case items > paged:
 		c.Broken(fmt.Sprintf("at most %d items, the limit", paged), fmt.Sprintf("%d items", items))
 	case *list.HasMore && (json.Unmarshal(list.NextCursor, &cursor) != nil || cursor == ""):
@@ -99,7 +98,15 @@ func (c *relayCheck) limits() {
 			c.Broken(fmt.Sprintf("%s has %d to %d items", what, asked.least, asked.most), fmt.Sprintf("%d items", n))
 		}
 	}
-	for _, limit := range []string{"0", "101", "-1", "abc"} {
+	for _, limit := range []int{maxLimit + 1, -1} {
+		_, reply, err := c.management.Subscriptions(c.ctx, target.Page{Limit: limit})
+		c.Refused(fmt.Sprintf("a list with the limit %d", limit), reply, err, 400, "invalid_limit")
+	}
+	if c.management.Paths().Subscriptions == "" {
+		// The others can only be said in a URL.
+		return
+	}
+	for _, limit := range []string{"0", "abc"} {
 		path := c.management.Paths().Subscriptions + "?limit=" + limit
 		reply := c.ask("a list with the limit "+limit, target.Request{Method: "GET", Path: path})
 		c.Refused("a list with the limit "+limit, reply, reply.Failure(), 400, "invalid_limit")
@@ -119,10 +126,8 @@ func (c *relayCheck) badCursors() {
 			fmt.Sprintf("next_cursor %q: %v", good, err))
 	}
 	for _, cursor := range []string{"kirimcheck", "!"} {
-		reply := c.ask("a list behind a malformed cursor", target.Request{
-			Method: "GET", Path: c.management.Paths().Subscriptions + "?" + url.Values{"limit": {"1"}, "cursor": {cursor}}.Encode(),
-		})
-		c.Refused(fmt.Sprintf("a list behind the cursor %q", cursor), reply, reply.Failure(), 400, "invalid_cursor")
+		_, reply, err := c.management.Subscriptions(c.ctx, target.Page{Limit: 1, Cursor: cursor})
+		c.Refused(fmt.Sprintf("a list behind the cursor %q", cursor), reply, err, 400, "invalid_cursor")
 	}
 }
 

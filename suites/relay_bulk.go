@@ -20,7 +20,7 @@ const bulkCap = 1000
 // relayBulkReplay holds the specs of replaying many deliveries with one call.
 func (s *Session) relayBulkReplay() {
 	s.relaySpec("relay.replay.bulk", "", replayedAll, target.DeliveryAPI, target.BulkReplays)
-	s.serialSpec("relay.replay.bulk-filter", "", replayedChosen, target.DeliveryAPI, target.BulkReplays)
+	s.serialSpec("relay.replay.bulk-filter", "", replayedChosen, target.DeliveryAPI, target.BulkReplays, target.KirimEvents)
 	s.serialSpec("relay.replay.bulk-cap", "", replayedAtMost, target.BulkReplays)
 }
 

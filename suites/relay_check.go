@@ -41,11 +41,15 @@ func (c *relayCheck) leave() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), c.arrivalTimeout())
 	defer cancel()
 	for _, s := range c.subs {
+		if s.hand != nil {
+			s.giveBack()
+			continue
+		}
 		// What is queued behind an attempt that hangs must not hang in its turn: the next spec would wait for it.
 		s.Always(subscriber.Status(200))
 		s.endpoint.Release()
 		if !s.deleted {
-			if reply, err := c.management.DeleteSubscription(ctx, s.ID); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			if reply, err := c.management.DeleteSubscription(ctx, s.ID); err != nil && !notThere(err) {
 				// It costs later specs some deliveries to nobody, and says nothing of the requirement.
 				c.Fact("cleanup", "A subscription could not be deleted after a spec (status %d).", reply.Status)
 			}
@@ -54,12 +58,13 @@ func (c *relayCheck) leave() {
 	}
 }
 
-// called keeps a call of the management API as evidence, and what repeats it.
+// called keeps a call of the management API as evidence, and what repeats it. A call that was not made is none.
 func (c *relayCheck) called(label string, reply target.Reply) {
-	c.result.Exchanges = append(c.result.Exchanges, c.hide(evidence(label, reply.Exchange)))
-	if reply.Request.Method != "" {
-		c.last = repeated{reply}
+	if reply.Request.Method == "" {
+		return
 	}
+	c.result.Exchanges = append(c.result.Exchanges, c.hide(evidence(label, reply.Exchange)))
+	c.last = repeated{reply}
 }
 
 // repeated is a reply as what a repeat line repeats.
@@ -67,14 +72,16 @@ type repeated struct{ target.Reply }
 
 func (r repeated) Wire() wire.Request { return r.Exchange.Request }
 
-// Must ends the spec unless a call of the management API succeeded: as not applicable where the relay has no such call,
-// as an error where there was no answer or the harness called too often, and as broken where it refused what it should do.
+// Must ends the spec unless a call of the management API succeeded: as not applicable where the relay has no such call, as
+// untestable where the harness has none, as an error where there was no answer or the harness called too often, and as broken where it refused what it should do.
 func (c *relayCheck) Must(label string, reply target.Reply, err error) {
 	c.called(label, reply)
 	var none *target.NoAnswerError
 	var refused *target.APIError
 	switch {
 	case err == nil:
+	case errors.Is(err, target.ErrByHand):
+		c.Untestable("%v", err)
 	case errors.Is(err, errors.ErrUnsupported):
 		c.NotApplicable("%v", err)
 	case errors.As(err, &none):
@@ -93,6 +100,7 @@ func (c *relayCheck) Refused(label string, reply target.Reply, err error, status
 	c.called(label, reply)
 	var none *target.NoAnswerError
 	var refused *target.APIError
+	var unknown *target.UnknownRefusalError
 	want := fmt.Sprintf("%s is refused with %d", label, status)
 	if len(codes) > 0 {
 		want += " and the code " + strings.Join(codes, " or ")
@@ -100,8 +108,12 @@ func (c *relayCheck) Refused(label string, reply target.Reply, err error, status
 	switch {
 	case errors.As(err, &none):
 		c.Error("%s: %v", label, err)
+	case errors.Is(err, target.ErrByHand):
+		c.Untestable("%v", err)
 	case errors.Is(err, errors.ErrUnsupported):
 		c.NotApplicable("%v", err)
+	case errors.As(err, &unknown):
+		c.Untestable("%s: %v", label, err)
 	case err == nil:
 		c.Broken(want, fmt.Sprintf("status %d: it was done", reply.Status))
 	case !errors.As(err, &refused):

@@ -23,14 +23,14 @@ func (s *Session) relayContacts() {
 		if c.at(created.body, "/data/contact/name") != nil {
 			c.says(created, "/data/contact/name", c.at(ev.Body, "/entry/0/changes/0/value/contacts/0/profile/name"))
 		}
-		if _, lacks := c.target.Lacks(target.ContactsAPI); !lacks {
+		if c.sees(target.ContactsAPI) {
 			contact, reply, err := c.management.Contact(c.ctx, fmt.Sprint(c.at(created.body, "/data/contact/id")))
 			c.Must("reading the contact by the id that the event has", reply, err)
 			if contact.PhoneNumber == nil || *contact.PhoneNumber != phone {
 				c.Broken("the contact "+phone, "another one under its id")
 			}
 		}
-	})
+	}, target.KirimEvents)
 	s.relaySpec("relay.events.contact-created.once", "", func(c *relayCheck) {
 		sub := c.Subscribe(messageReceived, contactCreated)
 		first := c.Message("text")
@@ -57,7 +57,7 @@ func (s *Session) relayContacts() {
 		if len(ids) != 1 {
 			c.Broken("one contact.created for one customer", fmt.Sprintf("%d", len(ids)))
 		}
-	})
+	}, target.KirimEvents)
 	s.relaySpec("relay.events.contact-created.api", "", func(c *relayCheck) {
 		sub := c.Subscribe(contactCreated)
 		contact := c.Contact(target.ContactRequest{
@@ -65,7 +65,7 @@ func (s *Session) relayContacts() {
 		})
 		created := kirimEvent(sub.Exactly(1, "contact.created for one new contact")[0])
 		c.saysContact(created, contact)
-	}, target.ContactsAPI)
+	}, target.ContactsAPI, target.KirimEvents)
 	s.relaySpec("relay.events.contact-updated.values", "", func(c *relayCheck) {
 		sub := c.Subscribe(contactUpdated)
 		contact := c.Contact(ayu(`{"plan":"gold"}`))
@@ -80,8 +80,8 @@ func (s *Session) relayContacts() {
 			c.saysContact(updated, contact)
 		}
 		sub.Exactly(4, "contact.updated for four changes")
-	}, target.ContactsAPI)
-	s.relaySpec("relay.events.contact-updated.fields", "", func(c *relayCheck) { c.changedFields() }, target.ContactsAPI)
+	}, target.ContactsAPI, target.KirimEvents)
+	s.relaySpec("relay.events.contact-updated.fields", "", func(c *relayCheck) { c.changedFields() }, target.ContactsAPI, target.KirimEvents)
 	s.relaySpec("relay.events.contact-updated.noop", "", func(c *relayCheck) {
 		sub := c.Subscribe(contactUpdated)
 		contact := c.Contact(ayu(`{"a":1,"b":2}`))
@@ -91,7 +91,7 @@ func (s *Session) relayContacts() {
 		c.Rename(contact.ID, "Ayu Lestari")
 		updated := kirimEvent(sub.Exactly(1, "contact.updated for the last change alone, the only one that changed anything")[0])
 		c.says(updated, "/data/contact/name", "Ayu Lestari")
-	}, target.ContactsAPI)
+	}, target.ContactsAPI, target.KirimEvents)
 }
 
 // ayu is a contact with every value there is.

@@ -9,7 +9,7 @@ import (
 
 // relayConversations defines the specs of conversations that are assigned and closed.
 func (s *Session) relayConversations() {
-	needs := []target.Capability{target.ContactsAPI, target.ConversationsAPI}
+	needs := []target.Capability{target.KirimEvents, target.ContactsAPI, target.ConversationsAPI}
 	s.relaySpec("relay.events.conversation-assigned.first", "", func(c *relayCheck) {
 		sub := c.Subscribe(conversationAssigned)
 		talk, _ := c.Conversation()

@@ -130,7 +130,7 @@ func sporadicFailures(c *relayCheck) {
 
 // nothingWhileDisabled lets new customers write, so that there are events of Meta's and of Kirim's.
 func nothingWhileDisabled(c *relayCheck) {
-	p := c.patient(messageReceived, contactCreated)
+	p := c.patient(c.bothKinds()...)
 	p.disable()
 	p.sick.Always(subscriber.Status(http.StatusOK))
 	before := len(p.sick.Got())

@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/kirimcheck/kirimcheck/signature"
 	"github.com/kirimcheck/kirimcheck/target"
 	"github.com/kirimcheck/kirimcheck/target/subscriber"
 )
@@ -26,8 +23,12 @@ type followed struct {
 	answer   func(nth int) subscriber.Answer
 	endpoint *subscriber.Endpoint
 	side     *relaySide
-	// headers are the names of those that are read.
-	eventID, attempt, signature string
+	// hand is where it was made by hand, back gives it back; nil where it was made over the API.
+	hand *handMade
+	back func(context.Context)
+	// eventID and attempt are the names of headers that are read; scheme is how deliveries are signed.
+	eventID, attempt string
+	scheme           scheme
 	// changed holds a token after every arrival; several subscriptions share one.
 	changed chan struct{}
 
@@ -59,6 +60,13 @@ type arrival struct {
 
 // follow makes a subscription to messages that outlives the spec.
 func (c *relayCheck) follow(changed chan struct{}, answer func(nth int) subscriber.Answer) *followed {
+	if c.byHand != nil {
+		h, err := c.byHand.take([]string{messageReceived}, false)
+		if err != nil {
+			c.Untestable("%v: %v", target.ErrByHand, err)
+		}
+		return c.followByHand(h, changed, answer)
+	}
 	f := c.newFollowed("/"+rand.Text(), changed, answer)
 	made, reply, err := c.management.CreateSubscription(c.ctx,
 		target.SubscriptionRequest{URL: f.endpoint.URL(), Events: []string{messageReceived}})
@@ -70,12 +78,21 @@ func (c *relayCheck) follow(changed chan struct{}, answer func(nth int) subscrib
 	return f
 }
 
+// followByHand follows a subscription that was made by hand, and was taken.
+func (c *relayCheck) followByHand(h *handMade, changed chan struct{}, answer func(nth int) subscriber.Answer) *followed {
+	f := c.newFollowed(h.Path, changed, answer)
+	f.ID, f.secret, f.hand = h.Path, h.Secret.Reveal(), h
+	session := c.Session
+	f.back = func(ctx context.Context) { _ = session.giveBack(ctx, h) }
+	return f
+}
+
 // newFollowed listens at a path.
 func (c *relayCheck) newFollowed(path string, changed chan struct{}, answer func(nth int) subscriber.Answer) *followed {
 	names := c.edition.Headers
 	f := &followed{
 		path: path, answer: answer, endpoint: c.subscribers.EndpointAt(path), side: c.relaySide, changed: changed,
-		eventID: names.EventID, attempt: names.Attempt, signature: names.Signature,
+		eventID: names.EventID, attempt: names.Attempt, scheme: c.scheme(),
 	}
 	f.endpoint.Handle(f.receive)
 	return f
@@ -159,17 +176,11 @@ func (f *followed) find(d subscriber.Delivery) *course {
 
 // signed is the t of a signature that verifies, else 0.
 func (f *followed) signed(d subscriber.Delivery) int64 {
-	header := d.Get(f.signature)
-	first, _, _ := strings.Cut(header, ",")
-	t, err := strconv.ParseInt(strings.TrimPrefix(strings.TrimSpace(first), "t="), 10, 64)
-	if err != nil {
+	s, err := f.scheme.read(d)
+	if err != nil || f.scheme.verify(d, []string{f.secret}, time.Second, time.Unix(s.t, 0)) != nil {
 		return 0
 	}
-	verifier := signature.Verifier{Secrets: []string{f.secret}, Tolerance: time.Second}
-	if verifier.Verify(header, d.Body, time.Unix(t, 0)) != nil {
-		return 0
-	}
-	return t
+	return s.t
 }
 
 // each calls look with every course, and stops where it returns false. It returns what ended it.
@@ -194,8 +205,12 @@ func (f *followed) trouble() error {
 // remove deletes the subscription and takes its endpoint away.
 func (f *followed) remove(ctx context.Context) error {
 	f.endpoint.Release()
+	if f.hand != nil {
+		f.back(ctx)
+		return nil
+	}
 	defer f.side.subscribers.Remove(f.endpoint)
-	if _, err := f.side.management.DeleteSubscription(ctx, f.ID); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := f.side.management.DeleteSubscription(ctx, f.ID); err != nil && !notThere(err) {
 		return fmt.Errorf("a subscription could not be deleted: %w", err)
 	}
 	return nil

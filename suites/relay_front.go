@@ -8,6 +8,7 @@ import (
 	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/fixtures"
 	"github.com/kirimcheck/kirimcheck/mockmeta"
+	"github.com/kirimcheck/kirimcheck/target"
 	"github.com/kirimcheck/kirimcheck/target/subscriber"
 	"github.com/kirimcheck/kirimcheck/wire"
 )
@@ -76,16 +77,24 @@ func (c *relayCheck) needToken() {
 // hasNoEffect posts a forgery between two genuine messages. These are delivered, and are two new customers; of the
 // forgery nothing may be seen.
 func (c *relayCheck) hasNoEffect(f metaForgery) {
-	messages, contacts := c.Subscribe("message.received"), c.Subscribe("contact.created")
+	messages := c.Subscribe(messageReceived)
+	var contacts *subscription
+	if c.sees(target.KirimEvents) {
+		contacts = c.Subscribe(contactCreated)
+	}
 	c.Meta(c.Message(""))
 	messages.Await(1, "a genuine message")
-	contacts.Await(1, "its customer, who is new")
+	if contacts != nil {
+		contacts.Await(1, "its customer, who is new")
+	}
 	forged := c.Message("")
 	c.expectItems(forged)
 	c.Post("forgery", f.plan(c.Check, forged))
 	c.Meta(c.Message(""))
 	messages.Exactly(2, "two genuine messages, and a forgery between them")
-	contacts.Exactly(2, "the customers of two genuine messages")
+	if contacts != nil {
+		contacts.Exactly(2, "the customers of two genuine messages")
+	}
 }
 
 // burstSize is the number of POSTs at the same instant: more than common pools and queues hold, and not more than a
@@ -116,7 +125,8 @@ func (c *relayCheck) burst() {
 	delivered := func(all []subscriber.Delivery) int {
 		seen := map[string]bool{}
 		for _, d := range all {
-			if id := d.Get(c.edition.Headers.EventID); taken[id] {
+			// By the body: what the header says is for other specs to judge.
+			if id := firstItem(d.Body).ID; taken[id] {
 				seen[id] = true
 			}
 		}

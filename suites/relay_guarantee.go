@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/kirimcheck/kirimcheck/signature"
 	"github.com/kirimcheck/kirimcheck/target/subscriber"
 )
 
@@ -23,14 +22,11 @@ func (s *Session) relayGuarantee() {
 // nothingLost asks for a success of every event.
 func nothingLost(c *relayCheck) {
 	st := c.stormy()
-	for _, t := range []struct {
-		what  string
-		tally *tally
-	}{{"messages", st.messages}, {"contacts", st.contacts}} {
-		if lost := t.tally.missing(st.customers); len(lost) > 0 {
-			c.showAttempts(t.tally, lost[0])
-			c.Broken(fmt.Sprintf("each of %d %s is delivered in the end", len(st.customers), t.what),
-				fmt.Sprintf("%d are not, that of %s among them, which had %d attempts", len(lost), lost[0], t.tally.attemptsOf(lost[0])))
+	for i, t := range st.tallies() {
+		if lost := t.missing(st.customers); len(lost) > 0 {
+			c.showAttempts(t, lost[0])
+			c.Broken(fmt.Sprintf("each of %d %s is delivered in the end", len(st.customers), []string{"messages", "contacts"}[i]),
+				fmt.Sprintf("%d are not, that of %s among them, which had %d attempts", len(lost), lost[0], t.attemptsOf(lost[0])))
 		}
 	}
 }
@@ -38,7 +34,7 @@ func nothingLost(c *relayCheck) {
 // duplicatesExplained looks for attempts that came although an earlier one of the event had succeeded.
 func duplicatesExplained(c *relayCheck) {
 	st := c.stormy()
-	for _, t := range []*tally{st.messages, st.contacts} {
+	for _, t := range st.tallies() {
 		if twice := t.afterSuccess(c.edition.Delivery.Timeout); len(twice) > 0 {
 			c.showAttempts(t, twice[0])
 			c.Broken("an event comes again only where an attempt was not answered with a success in time",
@@ -70,15 +66,13 @@ func (t *tally) afterSuccess(timeout time.Duration) (keys []string) {
 // to another body. What is wrong with all of them alike is no mixing up, and is judged elsewhere.
 func nothingMixedUp(c *relayCheck) {
 	st, names, now := c.stormy(), c.edition.Headers, c.now()
-	for _, t := range []*tally{st.messages, st.contacts} {
-		// The attempts are spread over time, and how fresh they were is not asked here.
-		verifier := signature.Verifier{Secrets: t.secrets, Tolerance: 30 * day}
+	for _, t := range st.tallies() {
 		of := map[string]string{}
 		var forged []subscriber.Delivery
 		first := t.firstAttempts()
 		for _, d := range first {
 			id, customer := d.Get(names.EventID), customerOf(d.Body)
-			if other, twice := of[id]; twice && other != customer {
+			if other, twice := of[id]; id != "" && twice && other != customer {
 				c.saw("an attempt", d)
 				c.Broken("every event has its own body", fmt.Sprintf("the event id %s with the bodies of %s and of %s", id, other, customer))
 			}
@@ -87,7 +81,8 @@ func nothingMixedUp(c *relayCheck) {
 				c.saw("an attempt", d)
 				c.Broken("the body that belongs to the event "+id, "another one")
 			}
-			if verifier.Verify(d.Get(names.Signature), d.Body, now) != nil {
+			// The attempts are spread over time, and how fresh they were is not asked here.
+			if c.scheme().verify(d, t.secrets, 30*day, now) != nil {
 				forged = append(forged, d)
 			}
 		}

@@ -40,16 +40,22 @@ func (s *Session) relayHeaders() {
 		}
 	})
 	each("relay.headers.user-agent", func(c *relayCheck, event string, d subscriber.Delivery) {
+		if own := c.target.Delivery.UserAgent.Own; own != "" {
+			c.NotApplicable("the target declares that its user agent is its own: %s", own)
+		}
 		c.header(d, "User-Agent", names.UserAgent, "for "+event)
 	})
 	each("relay.headers.source", func(c *relayCheck, event string, d subscriber.Delivery) {
+		c.needKirims(theSource, c.target.Delivery.Headers.Source)
 		ev, _ := c.edition.Event(event)
 		c.header(d, names.Source, string(ev.Source), "for "+event)
 	})
 	each("relay.headers.event", func(c *relayCheck, event string, d subscriber.Delivery) {
+		c.needKirims(theEvent, c.target.Delivery.Headers.Event)
 		c.header(d, names.Event, event, "as the body has it")
 	})
 	each("relay.headers.delivery-id.form", func(c *relayCheck, event string, d subscriber.Delivery) {
+		c.needKirims(theDeliveryID, c.target.Delivery.Headers.DeliveryID)
 		if id := d.Get(names.DeliveryID); !deliveryIDForm.MatchString(id) {
 			c.Broken(fmt.Sprintf("%s of %s like %s", names.DeliveryID, event, deliveryIDForm), fmt.Sprintf("%q", id))
 		}
@@ -63,6 +69,7 @@ func (s *Session) relayHeaders() {
 	})
 	s.relayEventIDs()
 	s.relaySpec("relay.headers.delivery-id.unique", "events and subscriptions", func(c *relayCheck) {
+		c.needHeader(theDeliveryID, c.target.Delivery.Headers.DeliveryID)
 		subs := []*subscription{c.Subscribe(messageReceived), c.Subscribe(messageReceived)}
 		c.Meta(c.Message(""))
 		c.Meta(c.Message(""))
@@ -74,6 +81,7 @@ func (s *Session) relayHeaders() {
 		}
 	})
 	s.relaySpec("relay.headers.delivery-id.unique", "a replay", func(c *relayCheck) {
+		c.needHeader(theDeliveryID, c.target.Delivery.Headers.DeliveryID)
 		sub := c.Subscribe(messageReceived)
 		ev := c.Message("")
 		c.Meta(ev)
@@ -99,6 +107,7 @@ func (s *Session) relayHeaders() {
 func (s *Session) relayEventIDs() {
 	name := s.edition.Headers.EventID
 	s.relaySpec("relay.headers.event-id.message", "", func(c *relayCheck) {
+		c.needKirims(theEventID, c.target.Delivery.Headers.EventID)
 		sub := c.Subscribe(messageReceived)
 		for i, variant := range []string{"text", "image", "reaction"} {
 			ev := c.Message(variant)
@@ -107,6 +116,7 @@ func (s *Session) relayEventIDs() {
 		}
 	})
 	s.relaySpec("relay.headers.event-id.status", "", func(c *relayCheck) {
+		c.needKirims(theEventID, c.target.Delivery.Headers.EventID)
 		sub := c.Subscribe(messageStatus)
 		for i, ev := range c.statuses() {
 			c.Meta(ev)
@@ -114,6 +124,7 @@ func (s *Session) relayEventIDs() {
 		}
 	})
 	s.relaySpec("relay.headers.event-id.kirim", "", func(c *relayCheck) {
+		c.needKirims(theEventID, c.target.Delivery.Headers.EventID)
 		sub := c.Subscribe()
 		c.everyEvent(sub)
 		c.Settle()
@@ -135,9 +146,10 @@ func (s *Session) relayEventIDs() {
 		if len(seen) == 0 {
 			c.Broken("deliveries of Kirim's events", "none")
 		}
-	})
+	}, target.KirimEvents)
 	s.serialSpec("relay.headers.event-id.stable", "", func(c *relayCheck) {
-		events := []string{messageReceived, contactCreated}
+		c.needHeader(theEventID, c.target.Delivery.Headers.EventID)
+		events := c.bothKinds()
 		sub := c.Subscribe(events...)
 		sub.Always(subscriber.Status(500))
 		c.Meta(c.Message(""))
@@ -152,7 +164,8 @@ func (s *Session) relayEventIDs() {
 		}
 	})
 	s.relaySpec("relay.headers.event-id.shared", "", func(c *relayCheck) {
-		events := []string{messageReceived, contactCreated}
+		c.needKirims(theEventID, c.target.Delivery.Headers.EventID)
+		events := c.bothKinds()
 		subs := []*subscription{c.Subscribe(events...), c.Subscribe(events...), c.Subscribe(events...)}
 		c.Meta(c.Message(""))
 		for _, event := range events {
@@ -176,6 +189,7 @@ func (c *relayCheck) newDeliveryID(seen map[string]string, d subscriber.Delivery
 
 // countedAttempts lets a delivery fail to its last attempt, with another one in between.
 func (c *relayCheck) countedAttempts() {
+	c.needKirims(theAttempt, c.target.Delivery.Headers.Attempt)
 	name := c.edition.Headers.Attempt
 	sub := c.Subscribe(messageReceived)
 	failing, other := c.Message(""), c.Message("")
@@ -212,7 +226,11 @@ func (s *subscription) FailOnly(text string) {
 func (c *relayCheck) allOnce(all []subscriber.Delivery) {
 	h := c.edition.Headers
 	for _, d := range all {
-		for _, name := range []string{h.Source, h.Event, h.EventID, h.DeliveryID, h.Attempt, h.Signature} {
+		for _, name := range append([]string{h.Source, h.Event, h.EventID, h.DeliveryID, h.Attempt}, c.scheme().headers()...) {
+			if name == "" {
+				// The target declares it absent.
+				continue
+			}
 			if values := d.Values(name); len(values) != 1 || values[0] == "" {
 				c.Broken(name+" once with every attempt", fmt.Sprintf("%q with %s", values, eventOf(d.Body)))
 			}

@@ -103,7 +103,7 @@ func (t *tally) measure(what string) time.Duration {
 
 // deadSubscriber refuses every connection or, where the relay knows the harness by one public URL alone, resets it.
 func deadSubscriber(c *relayCheck) (cure func()) {
-	if c.target.Subscriber.PublicURL != "" {
+	if c.oneAddress() {
 		dead := c.Subscribe(messageReceived)
 		dead.endpoint.Default(subscriber.Reset())
 		return dead.remove
@@ -140,6 +140,10 @@ func slowSubscriber(c *relayCheck) (cure func()) {
 
 // remove deletes the subscription.
 func (s *subscription) remove() {
+	if s.hand != nil {
+		s.giveBack()
+		return
+	}
 	reply, err := s.c.management.DeleteSubscription(s.c.ctx, s.ID)
 	s.c.Must("deleting a subscription", reply, err)
 	s.deleted = true

@@ -43,6 +43,9 @@ type jitterStep struct {
 
 // jitterSteps returns the steps that were seen often enough, the widest last.
 func (c *relayCheck) jitterSteps(slots int) (steps []jitterStep) {
+	if c.edition.Delivery.Jitter == 0 {
+		c.NotApplicable("the target declares a schedule of its own, without jitter: %s", c.target.Delivery.Schedule.Own)
+	}
 	last := len(c.edition.Delivery.Delays)
 	sch := c.watch(last)
 	for attempt := 2; attempt <= last; attempt++ {

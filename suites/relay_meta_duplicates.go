@@ -16,6 +16,7 @@ func (s *Session) relayMetaDuplicates() {
 		"an hour later":       (*relayCheck).anHourLater,
 	} {
 		s.serialSpec("relay.guarantee.meta-duplicates", name, func(c *relayCheck) {
+			c.needKirims(theEventID, c.target.Delivery.Headers.EventID)
 			sub := c.Subscribe(messageReceived)
 			ev := c.Message("")
 			again(c, ev)

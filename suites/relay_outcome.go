@@ -182,7 +182,7 @@ func (c *relayCheck) onlyOnce(answers []subscriber.Answer, because, opposite str
 	last := c.Message("")
 	c.Meta(last)
 	sub.Await(len(answers)+1, "a later event")
-	if _, lacks := c.target.Lacks(target.DeliveryAPI); lacks {
+	if !c.tellsRows() {
 		return
 	}
 	for i, a := range answers {
@@ -201,7 +201,7 @@ func redirected(c *relayCheck) {
 	defer c.subscribers.Remove(other.endpoint)
 	places := []string{other.endpoint.URL()}
 	elsewhere := []*subscriber.Endpoint{other.endpoint}
-	if c.target.Subscriber.PublicURL == "" {
+	if !c.oneAddress() {
 		server := c.ownServer("127.0.0.1:0", c.tls)
 		defer c.closeServer(server)
 		elsewhere = append(elsewhere, server.Endpoint())

@@ -99,6 +99,7 @@ func (s *Session) relayBatches() {
 		})
 	}
 	s.relaySpec("relay.passthrough.batch-id", "", func(c *relayCheck) {
+		c.needKirims(theEventID, c.target.Delivery.Headers.EventID)
 		sub := c.Subscribe(messageReceived, messageStatus)
 		for _, b := range batches {
 			ev := c.must(c.generator.Batch(b.shape))
@@ -123,10 +124,10 @@ func (c *relayCheck) mixedBody(b batch) {
 	sub.Await(1, b.name)
 	c.Settle()
 	got := sub.Got()
-	asMessage := func(d subscriber.Delivery) bool { return d.Get(c.edition.Headers.Event) == messageReceived }
+	asMessage := func(d subscriber.Delivery) bool { return c.eventName(d) == messageReceived }
 	if !slices.ContainsFunc(got, asMessage) {
 		c.Broken(b.name+": a delivery under "+messageReceived,
-			fmt.Sprintf("%d under %q", len(got), got[0].Get(c.edition.Headers.Event)))
+			fmt.Sprintf("%d under %q", len(got), c.eventName(got[0])))
 	}
 	c.untouched(b.name, got[slices.IndexFunc(got, asMessage)], body)
 }
@@ -166,7 +167,7 @@ func (c *relayCheck) otherField(what string, body []byte) {
 
 // sameBytes lets deliveries of both shapes fail twice and compares the attempts.
 func (c *relayCheck) sameBytes() {
-	events := []string{messageReceived, contactCreated}
+	events := c.bothKinds()
 	sub := c.Subscribe(events...)
 	sub.Always(subscriber.Status(500))
 	c.Meta(c.Message(""))

@@ -23,11 +23,24 @@ func (s *Session) relayPreflight(ctx context.Context) error {
 	if trouble, err := s.client.Reach(ctx, s.target.URL); trouble != wire.None {
 		return unreachable("the relay's callback URL for Meta, "+reports.RedactURL(s.target.URL)+",", err)
 	}
+	if s.relay.byHand != nil {
+		return s.preflightByHand(ctx)
+	}
 	endpoint := s.relay.subscribers.Endpoint()
 	defer s.relay.subscribers.Remove(endpoint)
 	m := s.relay.management
-	made, _, err := m.CreateSubscription(ctx, target.SubscriptionRequest{URL: endpoint.URL(), Events: []string{"message.received"}})
 	var none *target.NoAnswerError
+	if p, ok := m.(target.Preparer); ok {
+		switch err := p.Prepare(ctx); {
+		case errors.As(err, &none):
+			return unreachable("the relay's management, "+m.String()+",", err)
+		case err != nil:
+			s.setup = err.Error()
+			s.halted = s.setup + "; nothing more was tried"
+			return nil
+		}
+	}
+	made, _, err := m.CreateSubscription(ctx, target.SubscriptionRequest{URL: endpoint.URL(), Events: []string{"message.received"}})
 	switch {
 	case errors.As(err, &none):
 		return unreachable("the relay's management, "+m.String()+",", err)
@@ -42,6 +55,25 @@ func (s *Session) relayPreflight(ctx context.Context) error {
 		_, _ = m.DeleteSubscription(context.WithoutCancel(ctx), made.ID)
 	}()
 	return s.firstThrough(ctx, endpoint)
+}
+
+// preflightByHand lets one message through to a subscription that was made by hand. That nothing comes may be the hand's
+// doing, so it is an error of the run and no verdict on the relay.
+func (s *Session) preflightByHand(ctx context.Context) error {
+	h, err := s.relay.byHand.take([]string{"message.received"}, false)
+	if err != nil {
+		s.setup = fmt.Sprintf("nothing can be seen of a message: %v; `kirimcheck target setup` prints what there is", err)
+		s.halted = s.setup
+		return nil
+	}
+	err = s.firstThrough(ctx, h.endpoint)
+	if s.halted != "" && s.witness != "relay.front.valid" {
+		s.setup = fmt.Sprintf("a first message was taken from Meta and not delivered to %s within %s; `kirimcheck target setup` prints what has to be set up by hand",
+			h.endpoint.URL(), s.target.Observe.Timeout)
+		s.halted, s.witness = s.setup, ""
+	}
+	_ = s.giveBack(ctx, h)
+	return err
 }
 
 // firstThrough lets one message through to an endpoint that is subscribed to it.

@@ -17,6 +17,7 @@ import (
 	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/emitter/api"
 	"github.com/kirimcheck/kirimcheck/emitter/clock"
+	"github.com/kirimcheck/kirimcheck/emitter/graphql"
 	"github.com/kirimcheck/kirimcheck/emitter/guard"
 	"github.com/kirimcheck/kirimcheck/emitter/relay"
 	"github.com/kirimcheck/kirimcheck/emitter/server"
@@ -44,7 +45,7 @@ func (s *Session) openReferenceRelay(ctx context.Context) error {
 	key, other, appSecret, token := relay.NewKey(), relay.NewKey(), random(), random()
 	config := server.Config{
 		Listen: "127.0.0.1:0", Edition: s.edition, Clock: clock.NewVirtual(time.Now()), Trust: authority.Roots(), Seed: s.opts.Seed,
-		AppSecret: appSecret, VerifyToken: token,
+		AppSecret: appSecret, VerifyToken: token, GraphQL: s.opts.GraphQL,
 		// Large enough for any run: what is looked at are the headers.
 		Limits: &api.Limits{Write: 1_000_000, Read: 1_000_000},
 		Organisations: []relay.OrganisationConfig{
@@ -70,9 +71,13 @@ func (s *Session) openReferenceRelay(ctx context.Context) error {
 // openEmbedded makes the embedded relay that runs the target of the session.
 func (s *Session) openEmbedded() (err error) {
 	config, root := s.relay.config, s.relay.reference.URL()
+	management := target.ManagementConfig{REST: &target.RESTConfig{Base: root + "/v1"}}
+	if s.opts.GraphQL {
+		management = target.ManagementConfig{GraphQL: &target.GraphQLConfig{URL: root + graphql.Path}}
+	}
 	s.target, err = target.Config{
 		Name: "reference relay", Role: contract.RoleRelay, Edition: s.edition.ID, URL: root + server.MetaPath,
-		Management: target.ManagementConfig{REST: &target.RESTConfig{Base: root + "/v1"}},
+		Management: management,
 		Clock:      target.ClockConfig{Mode: target.VirtualClock},
 	}.WithSecret(config.AppSecret).WithVerifyToken(config.VerifyToken).
 		WithKeys(config.Organisations[0].Key, config.Organisations[1].Key).Resolve("embedded reference")

@@ -23,8 +23,12 @@ func (s *Session) relayReplay() {
 	s.relaySpec("relay.replay.listed", "", failedStayListed, target.DeliveryAPI)
 	for _, event := range []string{messageReceived, contactCreated} {
 		alone, asBefore := func(c *relayCheck) { replayedAlone(c, event) }, func(c *relayCheck) { replayedAsBefore(c, event) }
-		s.relaySpec(s.byPassthrough("relay.replay.single", "relay.replay.same-content"), event, alone, target.DeliveryAPI, target.SingleReplay)
-		s.relaySpec("relay.replay.event-id", event, asBefore, target.DeliveryAPI, target.SingleReplay)
+		needs := []target.Capability{target.DeliveryAPI, target.SingleReplay}
+		if event == contactCreated {
+			needs = append(needs, target.KirimEvents)
+		}
+		s.relaySpec(s.byPassthrough("relay.replay.single", "relay.replay.same-content"), event, alone, needs...)
+		s.relaySpec("relay.replay.event-id", event, asBefore, needs...)
 	}
 	s.relaySpec("relay.replay.new-row", "", replayedBeside, target.DeliveryAPI, target.SingleReplay)
 	s.serialSpec("relay.replay.attempt", "", replayedFromOne, target.DeliveryAPI, target.SingleReplay)
@@ -175,7 +179,7 @@ func (c *relayCheck) listed(sub *subscription) []target.Delivery {
 func replayedAlone(c *relayCheck, event string) {
 	sub, other := c.Subscribe(event), c.Subscribe(event)
 	first, row := c.dead(sub)
-	if _, lacks := c.target.Lacks(target.ContactsAPI); event == contactCreated && !lacks {
+	if event == contactCreated && c.sees(target.ContactsAPI) {
 		c.Rename(fmt.Sprint(c.at(first.Body, "/data/contact/id")), "Ayu Lestari")
 	}
 	c.Replayed(row)
@@ -186,12 +190,17 @@ func replayedAlone(c *relayCheck, event string) {
 
 // replayedAsBefore compares what the headers say of the event.
 func replayedAsBefore(c *relayCheck, event string) {
+	c.needHeader(theEventID, c.target.Delivery.Headers.EventID)
 	sub := c.Subscribe(event)
 	first, row := c.dead(sub)
 	c.Replayed(row)
 	second := sub.Await(2, "the first delivery and its replay")[1]
 	names := c.edition.Headers
 	for _, name := range []string{names.EventID, names.Event, names.Source} {
+		if name == "" {
+			// The target declares it absent.
+			continue
+		}
 		c.header(second, name, first.Get(name), "as in the first delivery")
 	}
 }
@@ -226,6 +235,7 @@ func replayedBeside(c *relayCheck) {
 
 // replayedFromOne replays a delivery that had more than one attempt.
 func replayedFromOne(c *relayCheck) {
+	c.needHeader(theAttempt, c.target.Delivery.Headers.Attempt)
 	sub := c.Subscribe(messageReceived)
 	again, never := subscriber.Status(http.StatusInternalServerError), subscriber.Status(http.StatusGone)
 	sub.Answer(again, again, never)

@@ -2,6 +2,7 @@ package suites
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/kirimcheck/kirimcheck/reports"
@@ -11,7 +12,7 @@ import (
 // relayRetry holds the specs of when an attempt is repeated.
 func (s *Session) relayRetry() {
 	s.relaySpec("relay.retry.first", "", firstAtOnce)
-	for n := 2; n <= len(s.edition.Delivery.Delays); n++ {
+	for n := 2; n <= len(s.kirims().Delays); n++ {
 		s.serialSpec(fmt.Sprintf("relay.retry.delay-%d", n), "", func(c *relayCheck) { c.delay(n) })
 	}
 	s.relayJitter()
@@ -59,10 +60,11 @@ func (c *relayCheck) width(attempt int) time.Duration {
 
 // firstAtOnce lets an event of Meta's and one of Kirim's happen. A virtual clock stands still meanwhile.
 func firstAtOnce(c *relayCheck) {
-	sub := c.Subscribe(messageReceived, contactCreated).Timed()
+	events := c.bothKinds()
+	sub := c.Subscribe(events...).Timed()
 	before := c.now()
 	c.Meta(c.Message(""))
-	for _, d := range sub.Await(2, "the first attempts of an event of Meta's and one of Kirim's, at once") {
+	for _, d := range sub.Await(len(events), "the first attempts of "+strings.Join(events, " and ")+", at once") {
 		if late := sub.At(d).Sub(before); c.clock.Mode() == target.VirtualClock && late > rounding {
 			c.Broken("a first attempt without waiting", fmt.Sprintf("one %s after the event", late))
 		}
@@ -106,6 +108,9 @@ func (sch *schedule) seen(attempt int) (n int) {
 
 // delay judges the waits before one attempt.
 func (c *relayCheck) delay(attempt int) {
+	if n := len(c.edition.Delivery.Delays); attempt > n {
+		c.NotApplicable("the target declares a schedule of its own, with %d attempts: %s", n, c.target.Delivery.Schedule.Own)
+	}
 	c.tellsApart(attempt)
 	sch := c.watch(attempt)
 	least, most := c.band(attempt)
@@ -144,11 +149,13 @@ func (c *relayCheck) delay(attempt int) {
 	}
 	c.Fact(fmt.Sprintf("wait-before-attempt-%d", attempt), "Attempt %d came %s to %s after attempt %d, in %d deliveries.",
 		attempt, shortest.Round(time.Millisecond), longest.Round(time.Millisecond), attempt-1, len(waits))
+	c.keptOwn(nominal == c.kirims().Delays[attempt-1] && c.edition.Delivery.Jitter == c.kirims().Jitter)
 }
 
 // tellsApart ends the spec where arrivals cannot tell the delays before an attempt from wrong ones.
 func (c *relayCheck) tellsApart(attempt int) {
-	if width := c.width(attempt); 2*c.lateness() > width {
+	// A schedule without jitter has no width, and delays that are off by a tenth are still told apart.
+	if width := max(c.width(attempt), c.edition.Delivery.Delays[attempt-1]/5); 2*c.lateness() > width {
 		c.Untestable("in %s time an attempt can be %s of the target's time late through no fault of its own, and the waits before attempt %d lie within %s; see clock.factor in the target file",
 			c.clock.Mode(), c.lateness(), attempt, width)
 	}
@@ -192,6 +199,7 @@ func allAttempts(c *relayCheck) {
 	case sch.unended > 0:
 		c.Broken("no delivery that is pending or delivered after its last attempt", fmt.Sprintf("%d such deliveries in the API's list", sch.unended))
 	}
+	c.keptOwn(last == len(c.kirims().Delays))
 }
 
 // noneAfterTheLast looks for a further attempt, once a later event has shown that deliveries still come.
@@ -219,6 +227,7 @@ func noneAfterTheLast(c *relayCheck) {
 	case sch.fenced < len(sch.subs):
 		c.Untestable("a later event came to %d of %d subscriptions, so that nothing came may have another cause", sch.fenced, len(sch.subs))
 	}
+	c.keptOwn(last == len(c.kirims().Delays))
 }
 
 // cameTo keeps how many deliveries came to an attempt as an observation.

@@ -81,7 +81,7 @@ func (c *relayCheck) beginSchedule() {
 		c.discard(sch.file)
 	}
 	if !sch.begun {
-		for range scheduleSubscriptions {
+		for range c.scheduleWidth() {
 			sch.subs = append(sch.subs, c.follow(sch.changed, fails))
 		}
 		c.happen(scheduleMessages, sch.subs...)
@@ -98,6 +98,24 @@ func (c *relayCheck) beginSchedule() {
 		sch.begun = true
 	}
 	c.saveSchedule(sch)
+}
+
+// scheduleWidth is how many subscriptions the schedule is watched on. Of those that were made by hand, as many are left
+// as most specs need meanwhile.
+func (c *relayCheck) scheduleWidth() int {
+	if c.byHand == nil {
+		return scheduleSubscriptions
+	}
+	free := c.byHand.free(messageReceived)
+	if c.clock.Mode() != target.VirtualClock {
+		const spare = 2
+		free -= spare
+	}
+	if free < 1 {
+		c.Untestable("the schedule needs a subscription to %s of its own for as long as it is watched, beside two for other specs; name more of them in management.static: %v",
+			messageReceived, target.ErrByHand)
+	}
+	return min(free, scheduleSubscriptions)
 }
 
 func fails(int) subscriber.Answer { return subscriber.Status(500) }
@@ -131,7 +149,7 @@ func (c *relayCheck) endSchedule(sch *schedule) {
 	if err := c.clock.Pass(c.ctx, d); err != nil {
 		c.Error("the target's time could not pass: %v", err)
 	}
-	if _, lacks := c.target.Lacks(target.DeliveryAPI); !lacks && sch.all(last) {
+	if c.sees(target.DeliveryAPI) && sch.all(last) {
 		sch.unended = c.unended(sch)
 	}
 	c.fenceOff(sch)

@@ -130,8 +130,7 @@ func (c *relayCheck) resumeSchedule(sch *schedule) {
 	}
 	sch.over, sch.fenced, sch.unended = saved.Over, saved.Fenced, saved.Unended
 	for _, one := range saved.Subscriptions {
-		f := c.newFollowed(one.Path, sch.changed, fails)
-		f.ID, f.secret = one.ID, one.Secret
+		f := c.followedAgain(one, sch.changed)
 		f.mu.Lock()
 		f.courses = one.Deliveries
 		for _, co := range f.courses {
@@ -147,6 +146,20 @@ func (c *relayCheck) resumeSchedule(sch *schedule) {
 	sch.begun = true
 }
 
+// followedAgain takes up a subscription of an earlier run.
+func (c *relayCheck) followedAgain(one savedSubscription, changed chan struct{}) *followed {
+	if c.byHand != nil {
+		h := c.byHand.at(one.Path)
+		if h == nil {
+			c.Error("the observation is of the subscription at %s, which management.static names no more", one.Path)
+		}
+		return c.followByHand(h, changed, fails)
+	}
+	f := c.newFollowed(one.Path, changed, fails)
+	f.ID, f.secret = one.ID, one.Secret
+	return f
+}
+
 // discard deletes the subscriptions of an earlier observation that nobody goes on with.
 func (c *relayCheck) discard(path string) {
 	saved, err := readState(path)
@@ -156,7 +169,7 @@ func (c *relayCheck) discard(path string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), c.arrivalTimeout())
 	defer cancel()
 	for _, one := range saved.Subscriptions {
-		if _, err := c.management.DeleteSubscription(ctx, one.ID); err != nil {
+		if _, err := c.management.DeleteSubscription(ctx, one.ID); err != nil && !notThere(err) {
 			c.Fact("cleanup", "A subscription of an earlier observation could not be deleted: %v.", err)
 			return
 		}

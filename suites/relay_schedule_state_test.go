@@ -76,7 +76,7 @@ func TestAttemptsAreNumberedAcrossAGap(t *testing.T) {
 	names := edition.Headers
 	f := &followed{
 		side: &relaySide{clock: clock}, answer: fails, changed: make(chan struct{}, 1), secret: "whsec_right",
-		eventID: names.EventID, attempt: names.Attempt, signature: names.Signature,
+		eventID: names.EventID, attempt: names.Attempt, scheme: kirimScheme{names.Signature},
 	}
 	f.expect("wamid.1")
 	co := f.courses[0]

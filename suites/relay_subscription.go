@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/reports"
-	"github.com/kirimcheck/kirimcheck/signature"
 	"github.com/kirimcheck/kirimcheck/target"
 	"github.com/kirimcheck/kirimcheck/target/subscriber"
 )
@@ -24,6 +24,9 @@ type subscription struct {
 	secrets  []string
 	endpoint *subscriber.Endpoint
 	deleted  bool
+	// hand is where it was made by hand; nil where it was made over the API. gone says that it was given back.
+	hand *handMade
+	gone bool
 
 	mu sync.Mutex
 	// script answers the attempts of this spec's events, one after the other; then rest does.
@@ -39,8 +42,13 @@ type subscription struct {
 func (c *relayCheck) Subscribe(events ...string) *subscription {
 	if len(events) == 0 {
 		for _, ev := range c.edition.Events {
-			events = append(events, ev.Name)
+			if ev.Source == contract.SourceMeta || c.sees(target.KirimEvents) {
+				events = append(events, ev.Name)
+			}
 		}
+	}
+	if c.byHand != nil {
+		return c.takeByHand(events, false)
 	}
 	s := c.endpoint()
 	made, reply, err := c.management.CreateSubscription(c.ctx, target.SubscriptionRequest{URL: s.endpoint.URL(), Events: events})
@@ -50,10 +58,21 @@ func (c *relayCheck) Subscribe(events ...string) *subscription {
 	return s
 }
 
+// SubscribeOnly is Subscribe where the subscription must not get anything else, whatever the spec looks at.
+func (c *relayCheck) SubscribeOnly(event string) *subscription {
+	if c.byHand != nil {
+		return c.takeByHand([]string{event}, true)
+	}
+	return c.Subscribe(event)
+}
+
 // endpoint makes an endpoint without a subscription.
-func (c *relayCheck) endpoint() *subscription {
-	s := &subscription{c: c, endpoint: c.subscribers.Endpoint(), times: map[int]time.Time{}}
-	s.endpoint.Handle(s.answer)
+func (c *relayCheck) endpoint() *subscription { return c.scripted(c.subscribers.Endpoint()) }
+
+// scripted puts an endpoint into the hands of the spec.
+func (c *relayCheck) scripted(e *subscriber.Endpoint) *subscription {
+	s := &subscription{c: c, endpoint: e, times: map[int]time.Time{}}
+	e.Handle(s.answer)
 	return s
 }
 
@@ -214,6 +233,5 @@ func (s *subscription) show(got []subscriber.Delivery) {
 // Verify reports whether a delivery is signed with one of the secrets that the spec knows, over the bytes that came and
 // at the time of the target's clock now.
 func (s *subscription) Verify(d subscriber.Delivery, now time.Time, secrets ...string) error {
-	verifier := signature.Verifier{Secrets: secrets, Tolerance: s.c.edition.Signature.Tolerance}
-	return verifier.Verify(d.Get(s.c.edition.Headers.Signature), d.Body, now)
+	return s.c.scheme().verify(d, secrets, s.c.edition.Signature.Tolerance, now)
 }

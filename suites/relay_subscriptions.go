@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/fixtures"
-	"github.com/kirimcheck/kirimcheck/signature"
 	"github.com/kirimcheck/kirimcheck/target"
 	"github.com/kirimcheck/kirimcheck/target/subscriber"
 )
@@ -23,7 +23,7 @@ func (s *Session) relaySubscriptions() {
 	s.relaySpec("relay.subscriptions.patch-events", "", (*relayCheck).eventsChanged, target.SubscriptionUpdate)
 	s.relaySpec("relay.subscriptions.patch-url", "", (*relayCheck).urlChanged, target.SubscriptionUpdate)
 	s.serialSpec("relay.subscriptions.deleted", "", (*relayCheck).subscriptionDeleted)
-	s.relaySpec("relay.subscriptions.paused", "", (*relayCheck).subscriptionPaused, target.SubscriptionUpdate, target.Pausing)
+	s.relaySpec("relay.subscriptions.paused", "", (*relayCheck).subscriptionPaused)
 	s.relaySpec("relay.subscriptions.fan-out", "", (*relayCheck).fansOut)
 	s.relaySpec("relay.subscriptions.other-organisation", "", (*relayCheck).organisationsApart, target.MultipleOrganisations)
 	s.relaySubscriptionRefusals()
@@ -36,7 +36,10 @@ func idOf(prefix string) *regexp.Regexp {
 
 func (c *relayCheck) newSubscription() {
 	s := c.endpoint()
-	events := []string{"contact.created", "message.status"}
+	events := []string{messageReceived, messageStatus}
+	if c.sees(target.KirimEvents) {
+		events[0] = contactCreated
+	}
 	made, reply, err := c.management.CreateSubscription(c.ctx, target.SubscriptionRequest{URL: s.endpoint.URL(), Events: events})
 	c.Must("creating a subscription", reply, err)
 	s.ID, c.subs = made.ID, append(c.subs, s)
@@ -73,10 +76,15 @@ func (c *relayCheck) filtered() {
 	all := c.Subscribe()
 	only := map[string]*subscription{}
 	for _, event := range c.edition.Events {
-		only[event.Name] = c.Subscribe(event.Name)
+		if event.Source == contract.SourceMeta || c.sees(target.KirimEvents) {
+			only[event.Name] = c.SubscribeOnly(event.Name)
+		}
 	}
-	happened := map[string]int{"message.received": 1, "contact.created": 1, "message.status": 1}
-	if _, lacks := c.target.Lacks(target.ConversationsAPI); lacks {
+	happened := map[string]int{messageStatus: 1}
+	for _, event := range c.bothKinds() {
+		happened[event] = 1
+	}
+	if !c.sees(target.KirimEvents, target.ConversationsAPI) {
 		c.Meta(c.Message(""))
 	} else {
 		conversation, _ := c.Conversation()
@@ -98,7 +106,7 @@ func (c *relayCheck) filtered() {
 // gotOnly ends the spec as broken where a subscription got another event.
 func (s *subscription) gotOnly(name string) {
 	for _, d := range s.Got() {
-		if event := d.Get(s.c.edition.Headers.Event); event != name {
+		if event := s.c.eventName(d); event != name {
 			s.c.saw("a delivery of another event", d)
 			s.c.Broken("a subscription to "+name+" gets that event alone", event)
 		}
@@ -194,6 +202,10 @@ func (c *relayCheck) dueBy(attempt int) time.Duration {
 }
 
 func (c *relayCheck) subscriptionPaused() {
+	if _, lacks := c.target.Lacks(target.Pausing); c.byHand != nil && !lacks {
+		c.pausedByHand()
+	}
+	c.need(target.SubscriptionUpdate, target.Pausing)
 	sub, other := c.Subscribe("message.received"), c.Subscribe("message.received")
 	set := func(status string) {
 		_, reply, err := c.management.UpdateSubscription(c.ctx, sub.ID, target.SubscriptionPatch{Status: target.To(status)})
@@ -222,7 +234,7 @@ func (c *relayCheck) subscriptionPaused() {
 const fanned = 12
 
 func (c *relayCheck) fansOut() {
-	events := []string{"message.received", "contact.created"}
+	events := c.bothKinds()
 	var subs []*subscription
 	for range fanned {
 		subs = append(subs, c.Subscribe(events...))
@@ -239,10 +251,9 @@ func (c *relayCheck) fansOut() {
 	got := shared.Exactly(2*len(events), "two subscriptions with the same URL")
 	for _, secret := range []string{shared.secrets[0], made.Secret.Reveal()} {
 		// Whose secret it is matters here, and not when it signed.
-		verifier := signature.Verifier{Secrets: []string{secret}, Tolerance: math.MaxInt64}
 		signed := 0
 		for _, d := range got {
-			if verifier.Verify(d.Get(c.edition.Headers.Signature), d.Body, time.Now()) == nil {
+			if c.scheme().verify(d, []string{secret}, math.MaxInt64, time.Now()) == nil {
 				signed++
 			}
 		}
@@ -255,7 +266,7 @@ func (c *relayCheck) fansOut() {
 
 func (c *relayCheck) organisationsApart() {
 	other := c.otherOrganisation()
-	events := []string{"message.received", "message.status", "contact.created"}
+	events := append(c.bothKinds(), messageStatus)
 	ours, theirs := c.Subscribe(events...), c.endpoint()
 	defer c.subscribers.Remove(theirs.endpoint)
 	made, reply, err := other.CreateSubscription(c.ctx, target.SubscriptionRequest{URL: theirs.endpoint.URL(), Events: events})
@@ -266,13 +277,16 @@ func (c *relayCheck) organisationsApart() {
 	}()
 	c.Meta(c.Message(""))
 	c.Meta(c.Status(""))
-	ours.Await(3, "the organisation's own message, status and contact")
+	ours.Await(len(events), "the organisation's own "+strings.Join(events, ", "))
 	theirs.Exactly(0, "deliveries to the other organisation of what happened in the first")
 
 	// The other way round, where the API takes a contact for an organisation whose number is not known here.
+	if !c.sees(target.KirimEvents) {
+		return
+	}
 	if _, _, err := other.CreateContact(c.ctx, target.ContactRequest{PhoneNumber: c.Phone()}); err == nil {
 		theirs.Await(1, "the other organisation's contact")
-		ours.Exactly(3, "deliveries to the first organisation, without the other's contact")
+		ours.Exactly(len(events), "deliveries to the first organisation, without the other's contact")
 	}
 }
 
@@ -280,7 +294,7 @@ func (c *relayCheck) organisationsApart() {
 func (c *relayCheck) otherOrganisation() target.Management {
 	other, ok := c.management.Other()
 	if !ok {
-		c.Untestable("the target file has no management.rest.other_key, so there is no other organisation to look from")
+		c.Untestable("the target file has no other_key below management, so there is no other organisation to look from")
 	}
 	return other
 }

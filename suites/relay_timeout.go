@@ -157,7 +157,7 @@ func (c *relayCheck) processed(f *followed) {
 		c.Error("an answer could not be given: %v", ended)
 	}
 	event := f.courses[0].Event
-	if _, lacks := c.target.Lacks(target.DeliveryAPI); !lacks {
+	if c.sees(target.DeliveryAPI) {
 		for begun := time.Now(); time.Since(begun) < c.arrivalTimeout(); {
 			list, reply, err := c.management.Deliveries(c.ctx, target.DeliveryFilter{Subscription: f.ID, EventID: event})
 			c.Must("looking the delivery up", reply, err)
@@ -240,6 +240,7 @@ func answersBefore(c *relayCheck) {
 	case attempts > 1:
 		c.Broken(expected, fmt.Sprintf("%d attempts", attempts))
 	}
+	c.keptOwn(c.edition.Delivery.Timeout == c.kirims().Timeout)
 }
 
 // answersAfter judges an answer that comes too late. A relay need not end the connection to give up on it; that it tries
@@ -253,6 +254,7 @@ func answersAfter(c *relayCheck) {
 		}
 		c.Broken(fmt.Sprintf("an attempt without an answer after %s is given up and tried again", c.edition.Delivery.Timeout), seen)
 	}
+	c.keptOwn(c.edition.Delivery.Timeout == c.kirims().Timeout)
 }
 
 // answersHalf judges an answer whose head comes at once and whose body does not end. A relay may end the exchange early

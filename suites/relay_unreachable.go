@@ -24,6 +24,9 @@ func (s *Session) relayUnreachable() {
 // ownServer listens on an address of its own, which the relay can be given. Only a relay that reaches this machine by
 // the subscribers' own address can call it.
 func (c *relayCheck) ownServer(address string, config *tls.Config) *subscriber.Server {
+	if c.byHand != nil {
+		c.Untestable("it needs a subscription to another address than the others: %v", target.ErrByHand)
+	}
 	if c.target.Subscriber.PublicURL != "" {
 		c.Untestable("it needs a second port at which the relay reaches the harness, and subscriber.public_url leads to one")
 	}

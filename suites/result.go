@@ -68,6 +68,11 @@ func (s *Session) build(r ginkgo.Report, started time.Time) reports.Report {
 	case s.observerError != "":
 		in.Errors = append(in.Errors, s.observerError)
 	}
+	if differences := s.differences(); differences != "" {
+		in.Facts = append(in.Facts, reports.Fact{
+			ID: "own-deliveries", Text: "The target declares that its deliveries are not Kirim's: " + differences + ".",
+		})
+	}
 	in.Facts = uniqueFacts(in.Facts)
 	return reports.Build(in)
 }

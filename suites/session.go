@@ -35,6 +35,8 @@ type Options struct {
 	Role    contract.Role
 	// Mutate, where it is set, makes the embedded reference relay wrong on purpose.
 	Mutate func(*server.Parts)
+	// GraphQL has the embedded reference relay managed over GraphQL instead of REST.
+	GraphQL bool
 	// HTTP2 has the subscribers of the embedded reference relay offer HTTP/2.
 	HTTP2 bool
 	// Resume goes on with what an earlier run observed of a relay in real time, from the target's state file.
@@ -182,6 +184,9 @@ type shared struct {
 // number of the parallel process; from is what the first one said, nil in the first one itself.
 func (s *Session) open(ctx context.Context, process int, from *shared) error {
 	s.target = s.opts.Target
+	if process > 1 && s.target != nil && len(s.target.HandMade) > 0 {
+		return errors.New("subscriptions that were made by hand lead to one process; run the suite without parallel ones")
+	}
 	if s.role == contract.RoleRelay {
 		if err := s.openRelay(ctx); err != nil {
 			return err
@@ -270,6 +275,10 @@ func (s *Session) Redactor() *reports.Redactor {
 	}
 	if s.relay != nil && s.relay.management != nil {
 		secrets = append(secrets, s.relay.management.Secrets()...)
+	}
+	// Some observers have secrets of their own, such as the password of a database.
+	if o, ok := s.observer.(interface{ Secrets() []string }); ok {
+		secrets = append(secrets, o.Secrets()...)
 	}
 	return reports.NewRedactor(secrets...)
 }

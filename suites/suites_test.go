@@ -25,6 +25,7 @@ func TestSuites(t *testing.T) {
 	opts := suites.Options{
 		Edition: os.Getenv("KIRIMCHECK_EDITION"),
 		Role:    contract.Role(os.Getenv("KIRIMCHECK_ROLE")),
+		GraphQL: os.Getenv("KIRIMCHECK_GRAPHQL") != "",
 		Version: "development",
 		Command: "go tool ginkgo ./suites",
 		Rerun:   func(id string) string { return "go tool ginkgo --label-filter " + id + " ./suites" },

@@ -3,14 +3,12 @@ package target
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -43,6 +41,11 @@ func (f Fields) check() error {
 	return nil
 }
 
+// tells says by what effects of these members can be told apart.
+func (p pointers) tells() Tells {
+	return Tells{EventID: p.eventID != "", Item: p.itemID != "", Status: p.status != ""}
+}
+
 // Callback is an observer that the target reports to: a small server that counts the effects POSTed to it.
 type Callback struct {
 	fields pointers
@@ -50,12 +53,7 @@ type Callback struct {
 	addr   string
 	token  string
 	done   chan struct{}
-
-	mu     sync.Mutex
-	counts map[Effect]int
-	// broken is the first callback that could not be understood. From then on every count is an error: one effect is
-	// missing, and which one is not known.
-	broken error
+	tally  *tally
 }
 
 // ListenCallback starts the server. Close ends it.
@@ -66,9 +64,9 @@ func ListenCallback(ctx context.Context, c CallbackObserver) (*Callback, error) 
 		return nil, fmt.Errorf("observer callback: cannot listen on %s: %w", c.Listen, err)
 	}
 	cb := &Callback{
-		fields: c.Fields.pointers(), addr: l.Addr().String(), token: rand.Text(),
-		done: make(chan struct{}), counts: map[Effect]int{},
+		fields: c.Fields.pointers(), addr: l.Addr().String(), token: rand.Text(), done: make(chan struct{}),
 	}
+	cb.tally = newTally(cb.fields.tells(), cb.fields.event != "")
 	path := c.Path
 	if path == "" {
 		path = "/effects"
@@ -120,23 +118,26 @@ func (cb *Callback) take(w http.ResponseWriter, r *http.Request) {
 		cb.reject(w, err)
 		return
 	}
-	cb.mu.Lock()
-	cb.counts[effect]++
-	cb.mu.Unlock()
+	cb.tally.add(effect)
 	w.WriteHeader(http.StatusNoContent)
 }
 
 func (cb *Callback) reject(w http.ResponseWriter, err error) {
-	cb.mu.Lock()
-	if cb.broken == nil {
-		cb.broken = err
-	}
-	cb.mu.Unlock()
+	cb.tally.spoil(err)
 	http.Error(w, err.Error(), http.StatusBadRequest)
 }
 
-// effect reads the members of one callback. Only status may be missing or null: most effects have none.
+// effect reads the members of one callback.
 func (p pointers) effect(body []byte) (Effect, error) {
+	doc, err := decodeJSON(body)
+	if err != nil {
+		return Effect{}, errors.New("a callback's body is not JSON")
+	}
+	return p.effectOf(doc, "a callback's body")
+}
+
+// effectOf reads the members of a decoded document. Only status may be missing or null: most effects have none.
+func (p pointers) effectOf(doc any, what string) (Effect, error) {
 	var e Effect
 	for _, m := range []struct {
 		pointer  string
@@ -146,19 +147,16 @@ func (p pointers) effect(body []byte) (Effect, error) {
 		if m.pointer == "" {
 			continue
 		}
-		if !json.Valid(body) {
-			return e, errors.New("a callback's body is not JSON")
-		}
-		value, err := lookup(body, m.pointer)
+		value, err := walk(doc, m.pointer)
 		if (err != nil || value == nil) && m.optional {
 			continue
 		}
 		if err != nil {
-			return e, fmt.Errorf("a callback's body has nothing at %s", m.pointer)
+			return e, fmt.Errorf("%s has nothing at %s", what, m.pointer)
 		}
 		text, ok := value.(string)
 		if !ok {
-			return e, fmt.Errorf("a callback's body has no text at %s", m.pointer)
+			return e, fmt.Errorf("%s has no text at %s", what, m.pointer)
 		}
 		*m.to = text
 	}
@@ -167,25 +165,11 @@ func (p pointers) effect(body []byte) (Effect, error) {
 
 // Count returns the number of callbacks for the effect.
 func (cb *Callback) Count(_ context.Context, e Effect) (int, error) {
-	cb.mu.Lock()
-	defer cb.mu.Unlock()
-	if cb.broken != nil {
-		return 0, fmt.Errorf("observer callback: %w", cb.broken)
+	n, err := cb.tally.count(e)
+	if err != nil {
+		return 0, fmt.Errorf("observer callback: %w", err)
 	}
-	// What the target does not send is not part of the key.
-	if cb.fields.event == "" {
-		e.Event = ""
-	}
-	if cb.fields.eventID == "" {
-		e.EventID = ""
-	}
-	if cb.fields.itemID == "" {
-		e.ItemID = ""
-	}
-	if cb.fields.status == "" {
-		e.Status = ""
-	}
-	return cb.counts[e], nil
+	return n, nil
 }
 
 // answer tells another process a count.
@@ -202,9 +186,7 @@ func (cb *Callback) answer(w http.ResponseWriter, r *http.Request) {
 }
 
 // Tells reports which members the target sends.
-func (cb *Callback) Tells() Tells {
-	return Tells{EventID: cb.fields.eventID != "", Item: cb.fields.itemID != "", Status: cb.fields.status != ""}
-}
+func (cb *Callback) Tells() Tells { return cb.fields.tells() }
 
 // String names the observer and its address.
 func (cb *Callback) String() string { return "callback, " + cb.addr }
@@ -220,12 +202,36 @@ func NewObserver(ctx context.Context, o Observe, client *http.Client) (observer 
 			return nil, nothing, fmt.Errorf("observer http: %w", err)
 		}
 		return obs, nothing, nil
+	case o.GraphQL != nil:
+		obs, err := newGraphQLObserver(ctx, *o.GraphQL, client)
+		if err != nil {
+			return nil, nothing, err
+		}
+		return obs, nothing, nil
 	case o.Callback != nil:
 		cb, err := ListenCallback(ctx, *o.Callback)
 		if err != nil {
 			return nil, nothing, err
 		}
 		return cb, cb.Close, nil
+	case o.SQL != nil:
+		obs, err := newSQLObserver(*o.SQL, o.dir)
+		if err != nil {
+			return nil, nothing, fmt.Errorf("observer sql: %w", err)
+		}
+		return obs, obs.close, nil
+	case o.Command != nil:
+		obs, err := newCommandObserver(*o.Command, o.dir)
+		if err != nil {
+			return nil, nothing, fmt.Errorf("observer command: %w", err)
+		}
+		return obs, nothing, nil
+	case o.Log != nil:
+		obs, err := newLogObserver(ctx, *o.Log, o.dir)
+		if err != nil {
+			return nil, nothing, fmt.Errorf("observer log: %w", err)
+		}
+		return obs, obs.close, nil
 	default:
 		return nil, nothing, nil
 	}

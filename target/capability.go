@@ -56,6 +56,8 @@ const (
 	PrivateSubscribers Capability = "private-subscribers"
 	// DNSResolution: the relay looks the host of a subscription's URL up when the subscription is made.
 	DNSResolution Capability = "dns-resolution"
+	// KirimEvents: the relay has events of its own beside those that Meta begins, such as contact.created.
+	KirimEvents Capability = "kirim-events"
 )
 
 // Capabilities returns every capability there is, in the order of the documentation.
@@ -63,8 +65,20 @@ func Capabilities() []Capability {
 	return []Capability{
 		ContactsAPI, ConversationsAPI, MessagesAPI, SubscriptionUpdate, Pausing, SecretsAPI, DeliveryAPI, DeliveryAttempts,
 		SingleReplay, BulkReplays, Idempotency, Pagination, RateLimits, MultipleOrganisations, AutoDisable, RetryAfter,
-		Retention, HTTPSOnly, SSRFProtection, LoopbackRefused, PrivateSubscribers, DNSResolution,
+		Retention, HTTPSOnly, SSRFProtection, LoopbackRefused, PrivateSubscribers, DNSResolution, KirimEvents,
 	}
+}
+
+// byAPI are those that nobody sees who has no API of the relay. Auto-disable is one of them: a subscription that was made
+// by hand would have to be enabled by hand again.
+var byAPI = []Capability{
+	ContactsAPI, ConversationsAPI, MessagesAPI, SubscriptionUpdate, Pausing, SecretsAPI, DeliveryAPI, DeliveryAttempts,
+	SingleReplay, BulkReplays, Idempotency, Pagination, RateLimits, MultipleOrganisations, AutoDisable, Retention,
+}
+
+// Hides reports whether the harness cannot see a capability because it has no API of the relay.
+func (c Config) Hides(capability Capability) bool {
+	return c.Management.Static != nil && slices.Contains(byAPI, capability)
 }
 
 // Absence declares a capability absent.

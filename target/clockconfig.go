@@ -68,6 +68,15 @@ func (c ClockConfig) resolve(rest RESTConfig) (ClockConfig, *fieldError) {
 	case c.Mode == RealClock && c.Now != nil:
 		return c, &fieldError{"now", "belongs to a virtual or a scaled clock; this one is real"}
 	}
+	if rest.Base == "" {
+		// There is no API beside which the calls would stand.
+		switch {
+		case c.Mode == VirtualClock && c.Advance == nil:
+			return c, &fieldError{"advance", "is missing; without management.rest write the call, such as {url: \"http://127.0.0.1:8787/test/clock/advance\", body: '{\"by\":\"{duration}\"}'}"}
+		case c.Mode != RealClock && c.Now == nil:
+			return c, &fieldError{"now", "is missing; without management.rest write what tells the time, such as {url: \"http://127.0.0.1:8787/test/clock\", time: /now}"}
+		}
+	}
 	root := strings.TrimSuffix(rest.Base, "/v1")
 	if c.Mode == VirtualClock {
 		a := AdvanceCall{URL: root + "/test/clock/advance", Body: `{"by":"{duration}"}`}

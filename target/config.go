@@ -52,6 +52,8 @@ type Config struct {
 	Clock ClockConfig `yaml:"clock"`
 	// Capabilities declares what the relay does not have.
 	Capabilities map[Capability]Absence `yaml:"capabilities,omitempty"`
+	// Delivery says how the relay's deliveries differ from Kirim's in their headers.
+	Delivery DeliveryConfig `yaml:"delivery"`
 	// Lifecycle starts and ends the relay's process.
 	Lifecycle LifecycleConfig `yaml:"lifecycle"`
 	// Budget is how much real time the observation of the relay's schedule may take; by default DefaultBudget.
@@ -59,11 +61,15 @@ type Config struct {
 	// State is the file in which a run over days keeps what it has seen so far.
 	State string `yaml:"state"`
 
-	// dir is the folder of the target file; relative paths and commands start there.
-	dir string
+	// dir is the folder of the target file; relative paths and commands start there. place names the file in errors, and
+	// source is its text.
+	dir, place string
+	source     []byte
 	// given and givenToken are secrets that the program itself chose, as for the embedded reference; they come before
 	// Secret and VerifyToken.
 	given, givenToken Secret
+	// blind leaves secrets where they are kept; see WithoutSecrets.
+	blind bool
 	// givenKey and givenOtherKey are such keys of a relay's management.
 	givenKey, givenOtherKey Secret
 }
@@ -98,7 +104,14 @@ type Observe struct {
 	Interval time.Duration `yaml:"interval"`
 
 	HTTP     *HTTPObserver     `yaml:"http"`
+	GraphQL  *GraphQLObserver  `yaml:"graphql"`
 	Callback *CallbackObserver `yaml:"callback"`
+	SQL      *SQLObserver      `yaml:"sql"`
+	Command  *CommandObserver  `yaml:"command"`
+	Log      *LogObserver      `yaml:"log"`
+
+	// dir is the folder of the target file; relative paths and commands start there.
+	dir string
 }
 
 // HTTPObserver asks the target for the number of effects.

@@ -26,12 +26,23 @@ type Reply struct {
 
 	call    string
 	failure error
+	// mapped is the answer in the form of the REST API, where it came in another.
+	mapped []byte
 	// fresh holds, by their places in the request's header, what a repeat line writes instead of secrets.
 	fresh map[int]string
 }
 
 // Failure is why the call did not succeed: nil, or one of the errors that Management names.
 func (r Reply) Failure() error { return r.failure }
+
+// Envelope is the answer in the form of the REST API: the body as it came, or, of a relay that is managed in another way,
+// what the body says in that form.
+func (r Reply) Envelope() []byte {
+	if r.mapped != nil {
+		return r.mapped
+	}
+	return r.Body
+}
 
 // Repeat returns a line for a POSIX shell that makes the call again with curl. Keys come from the environment variables
 // KIRIM_KEY and KIRIM_OTHER_KEY, secret headers from those of the target file. It returns "" where the call was not
@@ -76,6 +87,24 @@ func (e *APIError) Error() string {
 		text += ": " + excerpt([]byte(e.Message))
 	}
 	return text
+}
+
+// UnknownRefusalError is a refusal of which the target file does not say what it means.
+type UnknownRefusalError struct {
+	// Call names the operation.
+	Call string
+	// Code is the relay's own, empty where it tells none.
+	Code    string
+	Message string
+}
+
+// Error tells the refusal on one line, and what would make it known.
+func (e *UnknownRefusalError) Error() string {
+	code := "without a code"
+	if e.Code != "" {
+		code = fmt.Sprintf("with the code %q", e.Code)
+	}
+	return fmt.Sprintf("%s was refused %s (%s), of which management.graphql.errors says no status", e.Call, code, excerpt([]byte(e.Message)))
 }
 
 // EnvelopeError is an answer that is not of the API's form.

@@ -76,8 +76,11 @@ func (l *hookLifecycle) answers(ctx context.Context) error {
 	if trouble, err := l.client.Reach(ctx, l.target.URL); err != nil {
 		return fmt.Errorf("%s is not reached (%s): %w", hostAndPath(l.target.URL), trouble, err)
 	}
-	_, _, err := l.management.Health(ctx)
-	return err
+	// Without an API, or without such a call, the front has to tell.
+	if _, _, err := l.management.Health(ctx); !errors.Is(err, ErrByHand) && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return nil
 }
 
 // until looks again and again until there is nothing to complain of, or the time is over. The end of the time cuts no

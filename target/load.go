@@ -20,20 +20,26 @@ import (
 type ConfigError struct {
 	// Place is the file, or the flags.
 	Place string
-	// Line is the line in the file, 0 where it is not known.
-	Line int
+	// Line is the line in the file, 0 where it is not known. Column is the column in it, 0 where the whole line is meant.
+	Line, Column int
 	// Key is the dotted path of the key, empty where the whole is meant.
 	Key string
 	// Problem says what is wrong and what would be right.
 	Problem string
+
+	// inside is where in the value of the key, or in which other file, the fault is; nil where the key tells it all.
+	inside *place
 }
 
-// Error renders the error on one line: place, line, key, problem.
+// Error renders the error on one line: place, line, column, key, problem.
 func (e *ConfigError) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Place)
 	if e.Line > 0 {
 		fmt.Fprintf(&b, ":%d", e.Line)
+	}
+	if e.Column > 0 {
+		fmt.Fprintf(&b, ":%d", e.Column)
 	}
 	b.WriteString(": ")
 	if e.Key != "" {
@@ -57,14 +63,14 @@ func ReadFile(path string, overrides ...func(*Config)) (*Target, error) {
 	if err := yaml.Load(data, &c, yaml.WithKnownFields()); err != nil {
 		return nil, explainYAML(path, data, err)
 	}
-	c.dir = filepath.Dir(path)
+	c.dir, c.source = filepath.Dir(path), data
 	for _, override := range overrides {
 		override(&c)
 	}
 	t, err := c.Resolve(path)
 	var ce *ConfigError
 	if errors.As(err, &ce) {
-		ce.Line = lineOf(data, ce.Key)
+		ce.locate(data)
 	}
 	return t, err
 }
@@ -167,28 +173,6 @@ func pathAt(data []byte, line, column int) []string {
 	}
 	walk(root.Content[0], nil)
 	return best
-}
-
-// lineOf returns the line of a dotted key, or of its nearest parent that stands in the file; 0 where none does.
-func lineOf(data []byte, key string) int {
-	var root yaml.Node
-	if err := yaml.Load(data, &root); err != nil || len(root.Content) == 0 || key == "" {
-		return 0
-	}
-	node, line := root.Content[0], 0
-	for part := range strings.SplitSeq(key, ".") {
-		var next *yaml.Node
-		for i := 0; node.Kind == yaml.MappingNode && i+1 < len(node.Content); i += 2 {
-			if node.Content[i].Value == part {
-				line, next = node.Content[i].Line, node.Content[i+1]
-			}
-		}
-		if next == nil {
-			break
-		}
-		node = next
-	}
-	return line
 }
 
 // typeAt returns the type that the configuration has at the keys, or nil.

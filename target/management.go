@@ -11,7 +11,8 @@ import (
 // Management is how the harness manages a relay. Every call is one request; nothing is repeated or waited for. Each
 // returns what went over the wire, as evidence, also where it returns an error. An error is a *NoAnswerError where
 // there is no complete answer, an *EnvelopeError where the answer is not of the API's form, an *APIError where the API
-// refused, and wraps errors.ErrUnsupported where the relay has no such call. It is safe for concurrent use.
+// refused, and wraps errors.ErrUnsupported where the relay has no such call, and ErrByHand where the harness has none. It
+// is safe for concurrent use.
 type Management interface {
 	// CreateSubscription returns the subscription with its secret, which is shown this once.
 	CreateSubscription(ctx context.Context, r SubscriptionRequest) (Subscription, Reply, error)
@@ -59,6 +60,12 @@ type Management interface {
 	Secrets() []string
 	// String describes the API, without secrets.
 	String() string
+}
+
+// Keyed is a management that is not over REST, and can be used with another key.
+type Keyed interface {
+	// WithKey returns the same API with NoKey or WrongKey.
+	WithKey(KeyChoice) Management
 }
 
 // KeyChoice says with which key a request is made.
@@ -132,7 +139,16 @@ func Collect[T any](
 // NewManagement returns the management of a relay.
 func (t *Target) NewManagement() (Management, error) {
 	rest := t.Management.REST
-	if rest == nil {
+	switch {
+	case t.Management.GraphQL != nil:
+		client, err := t.Client(t.Management.GraphQL.Timeout)
+		if err != nil {
+			return nil, err
+		}
+		return t.newGraphQL(*t.Management.GraphQL, client)
+	case t.Management.Static != nil:
+		return NewStatic(t.HandMade, t.Contract)
+	case rest == nil:
 		return nil, errors.New("the target has no management")
 	}
 	client, err := t.Client(rest.Timeout)

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -172,13 +173,22 @@ func countAt(doc []byte, pointer string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	n, err := countOf(value)
+	if err != nil {
+		return 0, fmt.Errorf("%s %w", where(pointer), err)
+	}
+	return n, nil
+}
+
+// countOf reads a count; its error goes on after the name of what was read.
+func countOf(value any) (int, error) {
 	number, ok := value.(json.Number)
 	if !ok {
-		return 0, fmt.Errorf("%s is not a number", where(pointer))
+		return 0, errors.New("is not a number")
 	}
 	n, err := strconv.Atoi(number.String())
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("%s is %s, not a count", where(pointer), number)
+		return 0, fmt.Errorf("is %s, not a count", number)
 	}
 	return n, nil
 }
@@ -192,15 +202,29 @@ func where(pointer string) string {
 
 // lookup finds the value at a JSON pointer (RFC 6901).
 func lookup(doc []byte, pointer string) (any, error) {
-	dec := json.NewDecoder(strings.NewReader(string(doc)))
+	value, err := decodeJSON(doc)
+	if err != nil {
+		return nil, fmt.Errorf("the answer is not JSON: %w", err)
+	}
+	return walk(value, pointer)
+}
+
+// decodeJSON reads one JSON value and nothing behind it. Numbers stay as they are written.
+func decodeJSON(doc []byte) (any, error) {
+	dec := json.NewDecoder(bytes.NewReader(doc))
 	dec.UseNumber()
 	var value any
 	if err := dec.Decode(&value); err != nil {
-		return nil, fmt.Errorf("the answer is not JSON: %w", err)
+		return nil, err
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("the answer is not JSON: something follows the value")
+		return nil, errors.New("something follows the value")
 	}
+	return value, nil
+}
+
+// walk finds the value at a JSON pointer in a decoded document.
+func walk(value any, pointer string) (any, error) {
 	if pointer == "" {
 		return value, nil
 	}

@@ -15,7 +15,9 @@ import (
 
 // ManagementConfig says how a relay is managed; exactly one adapter is set.
 type ManagementConfig struct {
-	REST *RESTConfig `yaml:"rest"`
+	REST    *RESTConfig    `yaml:"rest"`
+	GraphQL *GraphQLConfig `yaml:"graphql"`
+	Static  *StaticConfig  `yaml:"static"`
 }
 
 // SubscriberConfig says where the relay reaches the harness's scripted subscribers.
@@ -95,6 +97,7 @@ func (c Config) foreign() *fieldError {
 		{"clock", c.Clock != ClockConfig{}, true},
 		{"capabilities", c.Capabilities != nil, true},
 		{"lifecycle", c.Lifecycle != LifecycleConfig{}, true},
+		{"delivery", c.Delivery != DeliveryConfig{}, true},
 		{"budget", c.Budget != 0, true},
 		{"state", c.State != "", true},
 	} {
@@ -110,21 +113,19 @@ func (c Config) foreign() *fieldError {
 }
 
 // resolveRelay fills in the defaults of a relay's sections, checks them, and reads its keys.
-func (t *Target) resolveRelay() *fieldError {
-	rest := t.Management.REST
-	if rest == nil {
-		return &fieldError{"management", "is missing; write rest: {base: URL, key: {env: NAME}}"}
+func (t *Target) resolveRelay() (err *fieldError) {
+	if t.Contract.Headers, err = t.Delivery.resolve(t.Contract.Headers); err != nil {
+		return &fieldError{"delivery." + err.key, err.problem}
 	}
-	resolved, err := rest.resolve(t.Contract)
-	if err != nil {
-		return &fieldError{"management.rest." + err.key, err.problem}
-	}
-	t.Management.REST = &resolved
-	if err := t.readKeys(resolved); err != nil {
-		return &fieldError{"management.rest." + err.key, err.problem}
+	if t.Contract.Delivery, err = t.Delivery.Schedule.resolve(t.Kirims); err != nil {
+		return &fieldError{"delivery.schedule." + err.key, err.problem}
 	}
 	if err := t.resolveSubscriber(); err != nil {
 		return &fieldError{"subscriber." + err.key, err.problem}
+	}
+	resolved, err := t.resolveManagement()
+	if err != nil {
+		return err
 	}
 	if t.Clock, err = t.Clock.resolve(resolved); err != nil {
 		return &fieldError{"clock." + err.key, err.problem}
@@ -142,16 +143,43 @@ func (t *Target) resolveRelay() *fieldError {
 	return nil
 }
 
-func (t *Target) readKeys(rest RESTConfig) *fieldError {
+// resolveManagement checks the adapter and reads its secrets. It returns where the API stands, as far as there is one.
+func (t *Target) resolveManagement() (RESTConfig, *fieldError) {
+	m := &t.Management
+	switch {
+	case m.REST != nil && m.Static != nil, m.REST != nil && m.GraphQL != nil, m.GraphQL != nil && m.Static != nil:
+		return RESTConfig{}, &fieldError{"management", "several of rest, graphql and static are set; keep one"}
+	case m.GraphQL != nil:
+		return t.resolveGraphQL()
+	case m.Static != nil:
+		return RESTConfig{}, t.resolveStatic()
+	case m.REST == nil:
+		return RESTConfig{}, &fieldError{"management", "is missing; write rest: {base: URL, key: {env: NAME}}, graphql: {url: URL, key: {env: NAME}}, or static with subscriptions made by hand"}
+	}
+	resolved, err := m.REST.resolve(t.Contract)
+	if err != nil {
+		return RESTConfig{}, &fieldError{"management.rest." + err.key, err.problem}
+	}
+	m.REST = &resolved
+	if err := t.readKeys(resolved.Key, resolved.OtherKey); err != nil {
+		return RESTConfig{}, &fieldError{"management.rest." + err.key, err.problem}
+	}
+	return resolved, nil
+}
+
+func (t *Target) readKeys(key, otherKey SecretRef) *fieldError {
+	if t.blind {
+		return nil
+	}
 	var err error
 	t.Key, t.OtherKey = t.givenKey, t.givenOtherKey
 	if t.givenKey.Reveal() == "" {
-		if t.Key, err = rest.Key.read(t.dir); err != nil {
+		if t.Key, err = key.read(t.dir); err != nil {
 			return &fieldError{"key", err.Error()}
 		}
 	}
-	if t.givenOtherKey.Reveal() == "" && rest.OtherKey != (SecretRef{}) {
-		if t.OtherKey, err = rest.OtherKey.read(t.dir); err != nil {
+	if t.givenOtherKey.Reveal() == "" && otherKey != (SecretRef{}) {
+		if t.OtherKey, err = otherKey.read(t.dir); err != nil {
 			return &fieldError{"other_key", err.Error()}
 		}
 	}

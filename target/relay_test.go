@@ -30,6 +30,19 @@ management:
     key: {env: KIRIM_TEST_KEY}
 `
 
+// staticRelay is a file of a relay without an API; it lacks its subscriptions, whose list is on its seventh line.
+const (
+	staticRelay = `role: relay
+url: http://127.0.0.1:1/webhooks/meta
+secret: {env: KIRIM_TEST_SECRET}
+subscriber: {listen: "127.0.0.1:9912"}
+management:
+  static:
+    subscriptions:
+`
+	handMadeLine = "      - {path: /a, secret: {env: KIRIM_TEST_SECRET}}\n"
+)
+
 func writeRelay(t *testing.T, file string) string {
 	t.Helper()
 	t.Setenv("KIRIM_TEST_KEY", testKey)
@@ -192,7 +205,7 @@ func TestFaultInARelaysSectionIsToldWithItsLine(t *testing.T) {
 		want string
 	}{
 		"unknown key of management":  {"role: relay\nmanagement: {soap: {}}\n", 2, `management: unknown key "soap"; known keys here: rest`},
-		"an adapter of a later time": {"role: relay\nmanagement: {graphql: {}}\n", 2, `management: unknown key "graphql"; known keys here: rest`},
+		"an adapter of a later time": {"role: relay\nmanagement: {soap: {}}\n", 2, `management: unknown key "soap"; known keys here: rest`},
 		"unknown key of rest":        {under("url: x"), 8, `management.rest: unknown key "url"; known keys here: base, key, other_key, `},
 		"unknown path":               {under("paths: {labels: /labels}"), 8, `management.rest.paths: unknown key "labels"`},
 		"unknown name":               {under("names: {dead: x}"), 8, `management.rest.names: unknown key "dead"`},
@@ -265,6 +278,34 @@ func TestFaultInARelaysSectionIsToldWithItsLine(t *testing.T) {
 		"a lifecycle in no time":   {relayFile + "lifecycle: {timeout: -1s}\n", 8, "lifecycle.timeout: -1s is negative"},
 		"a budget below nothing":   {relayFile + "budget: -3m\n", 8, "budget: -3m0s is negative"},
 		"a verify token not set":   {relayFile + "verify_token: {env: NOT_SET_BY_ANYBODY}\n", 8, "verify_token: the environment variable"},
+
+		"two managements":                {relayFile + "  static: {subscriptions: [{path: /a}]}\n", 4, "management: several of rest, graphql and static are set; keep one"},
+		"nothing made by hand":           {staticRelay + "      []\n", 7, "management.static.subscriptions: is missing; name at least one"},
+		"made by hand without a path":    {staticRelay + "      - {secret: {env: KIRIM_TEST_SECRET}}\n", 7, "number 1: path is missing; write one such as /hooks/1"},
+		"made by hand at an odd path":    {staticRelay + "      - {path: hooks}\n", 7, `number 1: path "hooks" is not a plain path`},
+		"made by hand at one path":       {staticRelay + handMadeLine + handMadeLine, 7, "number 2: path /a is that of an earlier one"},
+		"made by hand for no such event": {staticRelay + "      - {path: /a, events: [message.sent]}\n", 7, `number 1: there is no event "message.sent"; there are message.received, `},
+		"made by hand without a secret":  {staticRelay + "      - {path: /a}\n", 7, "number 1 (/a): secret: is missing"},
+		"made by hand at a free port":    {strings.Replace(staticRelay, ":9912", ":0", 1) + handMadeLine, 4, "subscriber.listen: is no fixed address"},
+		"a virtual clock by hand":        {staticRelay + handMadeLine + "clock: {mode: virtual}\n", 9, "clock.advance: is missing; without management.rest write the call"},
+		"a scaled clock by hand":         {staticRelay + handMadeLine + "clock: {mode: scaled, factor: 60}\n", 9, "clock.now: is missing; without management.rest write what tells the time"},
+
+		"a header of two minds":       {relayFile + "delivery: {headers: {attempt: {name: X-A, absent: why}}}\n", 8, "delivery.headers.attempt: is absent and has a name"},
+		"a header of no name":         {relayFile + "delivery: {headers: {event: {name: 'X A'}}}\n", 8, `delivery.headers.event: "X A" is not the name of a header`},
+		"one header for two":          {relayFile + "delivery: {headers: {event: {name: x-kirim-attempt}}}\n", 8, "delivery.headers.attempt: X-Kirim-Attempt is also the header of event"},
+		"a user agent of two minds":   {relayFile + "delivery: {user_agent: {value: a, own: b}}\n", 8, "delivery.user_agent: both value and own are set"},
+		"a content type with more":    {relayFile + "delivery: {content_type: application/json; charset=utf-8}\n", 8, "delivery.content_type: "},
+		"a scheme of no kind":         {relayFile + "delivery: {signature: {scheme: jwt}}\n", 8, `delivery.signature.scheme: there is no scheme "jwt"; there are kirim and standard-webhooks`},
+		"a name of three headers":     {relayFile + "delivery: {signature: {scheme: standard-webhooks, name: X}}\n", 8, "delivery.signature.name: belongs to the scheme kirim"},
+		"a prefix of one header":      {relayFile + "delivery: {signature: {prefix: svix}}\n", 8, "delivery.signature.prefix: belongs to the scheme standard-webhooks"},
+		"a prefix that is no header":  {relayFile + "delivery: {signature: {scheme: standard-webhooks, prefix: 'a b'}}\n", 8, "delivery.signature.prefix: "},
+		"a schedule for no reason":    {relayFile + "delivery: {schedule: {timeout: 5s}}\n", 8, "delivery.schedule.own: is missing"},
+		"a schedule of two attempts":  {relayFile + "delivery: {schedule: {own: why, delays: [0s, 5s]}}\n", 8, "delivery.schedule.delays: has 2; write the waits before each attempt, 4 of them or more"},
+		"a schedule that waits first": {relayFile + "delivery: {schedule: {own: why, delays: [1s, 5s, 5s, 5s]}}\n", 8, "delivery.schedule.delays: number 1 is 1s"},
+		"a schedule without a wait":   {relayFile + "delivery: {schedule: {own: why, delays: [0s, 5s, 0s, 5s]}}\n", 8, "delivery.schedule.delays: number 3 is 0s"},
+		"a jitter of everything":      {relayFile + "delivery: {schedule: {own: why, jitter: 1}}\n", 8, "delivery.schedule.jitter: 1 is none"},
+		"a timeout below nothing":     {relayFile + "delivery: {schedule: {own: why, timeout: -1s}}\n", 8, "delivery.schedule.timeout: -1s is negative"},
+		"delivery of a receiver":      {minimal + "delivery: {content_type: a/b}\n", 3, "delivery: belongs to the role relay"},
 
 		"observe of a relay":            {relayFile + "observe: {timeout: 1s}\n", 8, "observe: belongs to the roles receiver and meta-receiver; this target's role is relay"},
 		"hooks of a relay":              {relayFile + "hooks: {fail: {command: [x]}}\n", 8, "hooks: belongs to the roles receiver and meta-receiver"},

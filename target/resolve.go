@@ -14,14 +14,19 @@ import (
 // Target is a configuration that was checked, together with its secret.
 type Target struct {
 	Config
-	// Contract is the edition's data.
-	Contract contract.Edition
+	// Contract is the edition's data; of a relay that is not Kirim it has the names of its headers and its schedule. The
+	// name of a header that the relay does not send is empty. Kirims and KirimsHeaders are the edition's own.
+	Contract      contract.Edition
+	Kirims        contract.DeliveryRule
+	KirimsHeaders contract.Headers
 	// Signing is the secret: Kirim's for a receiver, Meta's app secret for a meta-receiver and a relay.
 	Signing Secret
 	// Token is the verify token of a meta-receiver, or of a relay that has one.
 	Token Secret
 	// Key is a relay's API key, OtherKey that of another organisation, where there is one.
 	Key, OtherKey Secret
+	// HandMade are the subscriptions of a relay that were made by hand.
+	HandMade []HandMade
 }
 
 // Resolve fills in the defaults, checks the whole configuration and reads the secret. place names the file or the
@@ -30,6 +35,7 @@ func (c Config) Resolve(place string) (*Target, error) {
 	fail := func(key, format string, args ...any) (*Target, error) {
 		return nil, &ConfigError{Place: place, Key: key, Problem: fmt.Sprintf(format, args...)}
 	}
+	c.place = place
 	if c.Role == "" {
 		c.Role = contract.RoleReceiver
 	}
@@ -55,13 +61,14 @@ func (c Config) Resolve(place string) (*Target, error) {
 		c.Name = u.Host
 	}
 	secret := c.given
-	if c.given.Reveal() == "" {
+	if c.given.Reveal() == "" && !c.blind {
 		if secret, err = c.Secret.read(c.dir); err != nil {
 			return fail("secret", "%v", err)
 		}
 	}
 	token := c.givenToken
 	switch {
+	case c.blind:
 	case c.Role == contract.RoleReceiver && c.VerifyToken != (SecretRef{}):
 		return fail("verify_token", "belongs to the roles meta-receiver and relay")
 	case c.Role == contract.RoleMetaReceiver && c.givenToken.Reveal() == "", c.VerifyToken != (SecretRef{}) && c.givenToken.Reveal() == "":
@@ -89,8 +96,18 @@ func (c Config) Resolve(place string) (*Target, error) {
 	if _, err := c.Client(0); err != nil {
 		return fail("tls", "%v", err)
 	}
-	if c.Observe.HTTP != nil && c.Observe.Callback != nil {
-		return fail("observe", "both http and callback are set; keep one")
+	if err := c.Observe.checkOne(); err != nil {
+		return fail(err.key, "%s", err.problem)
+	}
+	c.Observe.dir = c.dir
+	if g := c.Observe.GraphQL; g != nil {
+		own := *g
+		own.dir, own.words, own.located = c.dir, c.Events, (&Target{Config: c}).located
+		if c.Role == contract.RoleMetaReceiver {
+			// Meta has no names for events; the harness asks by the webhook field.
+			own.words = []string{"messages"}
+		}
+		c.Observe.GraphQL = &own
 	}
 	for key, d := range map[string]*time.Duration{
 		"observe.timeout": &c.Observe.Timeout, "observe.settle": &c.Observe.Settle, "observe.interval": &c.Observe.Interval,
@@ -106,13 +123,23 @@ func (c Config) Resolve(place string) (*Target, error) {
 		err.Place = place
 		return nil, err
 	}
-	t := &Target{Config: c, Contract: edition, Signing: secret, Token: token}
+	t := &Target{Config: c, Contract: edition, Kirims: edition.Delivery, KirimsHeaders: edition.Headers, Signing: secret, Token: token}
 	if c.Role == contract.RoleRelay {
 		if err := t.resolveRelay(); err != nil {
 			return fail(err.key, "%s", err.problem)
 		}
 	}
+	if err := t.checkGraphQL(); err != nil {
+		return nil, err
+	}
 	return t, nil
+}
+
+// WithoutSecrets returns the configuration for whoever only describes it: no secret is read, and none has to be there yet.
+// The target is of no use for anything else.
+func (c Config) WithoutSecrets() Config {
+	c.blind = true
+	return c
 }
 
 // WithSecret returns the configuration with a secret that the program itself chose.
@@ -134,6 +161,11 @@ func (c Config) checkAdapters() *ConfigError {
 			return &ConfigError{Key: "observe.http." + err.key, Problem: err.problem}
 		}
 	}
+	if g := c.Observe.GraphQL; g != nil {
+		if _, err := g.check(); err != nil {
+			return err
+		}
+	}
 	if cb := c.Observe.Callback; cb != nil {
 		if cb.Listen == "" {
 			return &ConfigError{Key: "observe.callback.listen", Problem: "is missing; write an address such as 127.0.0.1:9911"}
@@ -148,6 +180,9 @@ func (c Config) checkAdapters() *ConfigError {
 		if err := cb.Fields.check(); err != nil {
 			return &ConfigError{Key: "observe.callback.fields", Problem: err.Error()}
 		}
+	}
+	if err := c.Observe.checkNew(); err != nil {
+		return &ConfigError{Key: "observe." + err.key, Problem: err.problem}
 	}
 	for key, hook := range map[string]*Hook{"hooks.fail": c.Hooks.Fail, "hooks.recover": c.Hooks.Recover} {
 		if hook == nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -48,7 +49,7 @@ func newCertify(code *int) *cobra.Command {
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
-			*code, err = certify(f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			*code, err = certify(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			return err
 		},
 	}
@@ -70,13 +71,21 @@ func newCertify(code *int) *cobra.Command {
 }
 
 // certify runs the suites and returns the exit code.
-func certify(f certifyFlags, stdout, stderr io.Writer) (int, error) {
+func certify(ctx context.Context, f certifyFlags, stdout, stderr io.Writer) (int, error) {
 	tgt, err := f.resolve()
 	if err != nil {
 		return 0, err
 	}
 	if err := reports.CheckWritable(f.out); err != nil {
 		return 0, usageError{err}
+	}
+	if tgt != nil {
+		// A configuration that does not fit the target's own schema is found before anything is sent. That the target cannot
+		// be reached, or tells no schema, is for the run to report.
+		var wrong *target.ConfigError
+		if err := tgt.Prepare(ctx); errors.As(err, &wrong) {
+			return 0, err
+		}
 	}
 	progress := newProgress(stderr)
 	session, err := suites.NewSession(suites.Options{

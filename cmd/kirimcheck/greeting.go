@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kirimcheck/kirimcheck/contract"
+	"github.com/kirimcheck/kirimcheck/emitter/graphql"
 	"github.com/kirimcheck/kirimcheck/emitter/server"
 	"github.com/kirimcheck/kirimcheck/wire"
 )
@@ -53,6 +54,9 @@ func (g *greeting) write(out io.Writer) error {
 		line("\n  %s\n", g.wrong)
 	}
 	line("  API       %s/v1", g.url)
+	if g.flags.graphql {
+		line("  GraphQL   %s%s", g.url, graphql.Path)
+	}
 	line("  Meta      %s%s", g.url, server.MetaPath)
 	line("  page      %s/", g.url)
 	line("  metrics   %s/metrics", g.url)

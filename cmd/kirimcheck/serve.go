@@ -54,6 +54,7 @@ type serveFlags struct {
 	trust                 string
 	accounts              []string
 	rateLimits            string
+	graphql               bool
 	rotation, batch       string
 	keepPending           bool
 	constantDeliveryID    bool
@@ -102,6 +103,7 @@ func newServe(code *int) *cobra.Command {
 	flags.StringVar(&f.batch, "batch", "whole", "what a POST of Meta's with several updates becomes: whole or split")
 	flags.BoolVar(&f.keepPending, "keep-pending", false, "keep what waits for a retry when its subscription is disabled")
 	flags.BoolVar(&f.constantDeliveryID, "constant-delivery-id", false, "send one delivery id with all attempts of a delivery")
+	flags.BoolVar(&f.graphql, "graphql", false, "serve the management over GraphQL too, at /graphql")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the jitter; 0 picks one")
 	flags.StringVar(&f.mutant, "mutant", "", "be wrong on purpose, as the mutant of this `NAME`; kirimcheck mutants --role relay lists them")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
@@ -193,7 +195,7 @@ func (f *serveFlags) config(ctx context.Context, logs io.Writer) (server.Config,
 		return c, nil, err
 	}
 	c.Listen, c.Data, c.Dev, c.Seed = f.listen, f.data, f.dev, f.seed
-	c.KeepPending, c.ConstantDeliveryID = f.keepPending, f.constantDeliveryID
+	c.KeepPending, c.ConstantDeliveryID, c.GraphQL = f.keepPending, f.constantDeliveryID, f.graphql
 	g.edition = c.Edition
 	key := g.variable(keyVariable, relay.NewKey)
 	c.AppSecret = g.variable(mockmeta.SecretVariable, newHexSecret)

@@ -40,9 +40,15 @@ type emitterProcess struct {
 // startServe starts kirimcheck serve on a free port and returns when it listens.
 func startServe(t testing.TB, args ...string) *emitterProcess {
 	t.Helper()
+	return startServeWith(t, serveEnv, args...)
+}
+
+// startServeWith is startServe with an environment.
+func startServeWith(t testing.TB, env []string, args ...string) *emitterProcess {
+	t.Helper()
 	p := &emitterProcess{stderr: &bytes.Buffer{}}
 	// Not the test's context: the process is stopped by a signal, not killed, unless the test wants that.
-	p.cmd = command(context.Background(), t, serveEnv, append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "error"}, args...)...)
+	p.cmd = command(context.Background(), t, env, append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "error"}, args...)...)
 	p.cmd.Stderr = p.stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {

@@ -29,6 +29,12 @@ type Config struct {
 
 // New returns the API of an edition. It answers every path, those outside Base with 404, and is safe for concurrent use.
 func New(c Config) http.Handler {
+	door, _ := NewBoth(c)
+	return door
+}
+
+// NewBoth returns the API, and the way to its calls from within the process. The two share their rate limits.
+func NewBoth(c Config) (http.Handler, *Inside) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -36,8 +42,13 @@ func New(c Config) http.Handler {
 		service: c.Service, edition: c.Edition, clock: c.Clock, clockMode: c.ClockMode, log: c.Log,
 		limiter: newLimiter(c.Limits, c.Clock),
 	}
-	a.router = newRouter(a.operations(), a.handler)
-	return a
+	operations := a.operations()
+	a.router = newRouter(operations, a.handler)
+	inside := &Inside{api: a, operations: map[string]operation{}}
+	for _, op := range operations {
+		inside.operations[op.method+" "+op.path] = op
+	}
+	return a, inside
 }
 
 type api struct {

@@ -129,7 +129,7 @@ func (a *api) perform(w http.ResponseWriter, r *http.Request, requestID string, 
 		return run(ctx)
 	}
 	var err error
-	if c.org, err = a.service.Authenticate(ctx, bearerKey(r)); err != nil {
+	if c.org, err = a.service.Authenticate(ctx, BearerKey(r)); err != nil {
 		return relay.Answer{}, err
 	}
 	if err := a.limiter.take(w.Header(), c.org, r.Method); err != nil {
@@ -152,9 +152,9 @@ func (a *api) perform(w http.ResponseWriter, r *http.Request, requestID string, 
 	return run(ctx)
 }
 
-// bearerKey returns the API key of a request, or "" where none was sent as the documentation asks (authentication: not in
+// BearerKey returns the API key of a request, or "" where none was sent as the documentation asks (authentication: not in
 // the query, not as basic authentication, not in a cookie).
-func bearerKey(r *http.Request) string {
+func BearerKey(r *http.Request) string {
 	all := r.Header.Values("Authorization")
 	if len(all) != 1 {
 		return ""

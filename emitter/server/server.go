@@ -1,4 +1,4 @@
-// Package server puts the emitter's doors on one listener: the API, Meta's callback URL, the page for people, the
+// Package server puts the emitter's doors on one listener: the API, where asked for GraphQL, Meta's callback URL, the page for people, the
 // metrics, and where asked for the control of a virtual clock. What happens behind them is relay's.
 package server
 
@@ -18,6 +18,7 @@ import (
 	"github.com/kirimcheck/kirimcheck/emitter/api"
 	"github.com/kirimcheck/kirimcheck/emitter/clock"
 	"github.com/kirimcheck/kirimcheck/emitter/front"
+	"github.com/kirimcheck/kirimcheck/emitter/graphql"
 	"github.com/kirimcheck/kirimcheck/emitter/guard"
 	"github.com/kirimcheck/kirimcheck/emitter/metrics"
 	"github.com/kirimcheck/kirimcheck/emitter/outbound"
@@ -46,6 +47,8 @@ type Config struct {
 	Trust *x509.CertPool
 	// Limits are the API's rate limits; nil means none.
 	Limits *api.Limits
+	// GraphQL opens the door at graphql.Path, beside the REST API.
+	GraphQL bool
 	// Rotation, Batch, KeepPending and ConstantDeliveryID choose between readings.
 	Rotation           relay.Rotation
 	Batch              relay.Batch
@@ -154,9 +157,13 @@ func (s *Server) serve(c Config, parts Parts, gauges *metrics.Metrics) {
 		mux.Handle("POST "+clockPath+"/advance", http.NewCrossOriginProtection().Handler(http.HandlerFunc(clockDoor{s.relay}.advance)))
 	}
 	mux.Handle("/", page.New(page.Config{Relay: s.relay, Public: !loopback(s.listener.Addr()), Log: c.Log}))
-	handler := split(api.New(api.Config{
+	rest, inside := api.NewBoth(api.Config{
 		Service: s.relay, Edition: c.Edition, Clock: c.Clock, ClockMode: clock.Mode(c.Clock), Limits: c.Limits, Log: c.Log,
-	}), mux)
+	})
+	if c.GraphQL {
+		mux.Handle(graphql.Path, graphql.New(graphql.Config{Service: s.relay, Inside: inside, Edition: c.Edition, Log: c.Log}))
+	}
+	handler := split(rest, mux)
 	if parts.Wrap != nil {
 		handler = parts.Wrap(handler)
 	}

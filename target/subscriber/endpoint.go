@@ -3,6 +3,7 @@ package subscriber
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -15,6 +16,7 @@ type Endpoint struct {
 	mu       sync.Mutex
 	script   []Answer
 	choose   func(context.Context, Delivery) Answer
+	only     func(Delivery) bool
 	byDef    Answer
 	released chan struct{}
 	received []Delivery
@@ -59,6 +61,22 @@ func (e *Endpoint) Handle(answer func(context.Context, Delivery) Answer) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.choose = answer
+}
+
+// Only has the endpoint answer 200 to whatever the function does not hold for, and neither count nor keep it. nil lifts
+// that. The function is called from several goroutines at once.
+func (e *Endpoint) Only(holds func(Delivery) bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.only = holds
+}
+
+// minds reports whether a request is one that the endpoint looks at.
+func (e *Endpoint) minds(d Delivery) bool {
+	e.mu.Lock()
+	only := e.only
+	e.mu.Unlock()
+	return only == nil || only(d)
 }
 
 // Release lets every request that hangs at this moment have its answer.
@@ -150,6 +168,9 @@ type taken struct {
 
 // take keeps a delivery, numbers it, and says what to answer.
 func (e *Endpoint) take(ctx context.Context, d Delivery) taken {
+	if !e.minds(d) {
+		return taken{delivery: d, answer: Status(http.StatusOK), at: -1}
+	}
 	t, choose := e.arrive(d)
 	if choose != nil {
 		t.answer = choose(ctx, t.delivery)

@@ -151,6 +151,16 @@ func (s *Server) EndpointAt(path string) *Endpoint {
 	return e
 }
 
+// Renew puts a new endpoint in the place of the one at a path. Requests that the old one has taken in are still answered
+// by it, and it keeps what it recorded.
+func (s *Server) Renew(path string) *Endpoint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := newEndpoint(s, path)
+	s.endpoints[path] = e
+	return e
+}
+
 // Remove takes an endpoint away; requests to it are strays from then on.
 func (s *Server) Remove(e *Endpoint) {
 	s.mu.Lock()

@@ -473,3 +473,42 @@ func BenchmarkServer(b *testing.B) {
 		})
 	}
 }
+
+// What an endpoint does not mind must neither be counted nor spend the script, and a new endpoint in its place must leave
+// the old one its records.
+func TestEndpointThatMindsSomeRequestsAndIsRenewed(t *testing.T) {
+	s := listen(t, subscriber.Config{})
+	old := s.EndpointAt("/hooks/1")
+	old.Script(subscriber.Status(503))
+	old.Only(func(d subscriber.Delivery) bool { return string(d.Body) != "stranger" })
+	send := func(body string) int {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, old.URL(), strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client(t, nil).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := resp.Body.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode
+	}
+	if got := send("stranger"); got != 200 {
+		t.Errorf("a stranger got %d", got)
+	}
+	if got := send("own"); got != 503 {
+		t.Errorf("the first that it minds got %d", got)
+	}
+	renewed := s.Renew("/hooks/1")
+	if got := send("later"); got != 200 {
+		t.Errorf("the first to the new one got %d", got)
+	}
+	for name, e := range map[string]*subscriber.Endpoint{"own": old, "later": renewed} {
+		if all := e.Received(); len(all) != 1 || string(all[0].Body) != name || all[0].Number != 1 {
+			t.Errorf("of %q: %+v", name, all)
+		}
+	}
+}

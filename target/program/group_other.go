@@ -1,0 +1,16 @@
+//go:build !unix
+
+package program
+
+import "os/exec"
+
+// separate can do nothing here: there are no process groups.
+func separate(*exec.Cmd) {}
+
+// killGroup ends the program alone; what it started has to end by itself.
+func killGroup(cmd *exec.Cmd) {
+	if cmd.Process != nil {
+		// It may have ended already.
+		_ = cmd.Process.Kill()
+	}
+}
