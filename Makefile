@@ -26,7 +26,8 @@ test:
 race:
 	$(GO) test -race -short -timeout 10m ./...
 
-# Every mutant and every unusual relay against the whole suite; `make test` runs those that show each spec to go red once.
+# Proves that the checks can fail: every mutant, every unusual but correct implementation, and the references. It writes
+# reports/out/mutants.html and mutants.json, and where all of it holds the record that every report quotes.
 mutants: build
 	$(BIN) matrix --record mutants/record.json
 

@@ -138,7 +138,7 @@ func deliveryMutants() []Mutant {
 				})
 			}),
 		receiver("body-limit-100k", "keeps the framework's default limit and answers 413 to a larger body", seenReceivers,
-			[]string{"receiver.delivery.body-limit"}, limit(100<<10)),
+			[]string{"receiver.delivery.body-limit", "receiver.delivery.batch"}, limit(100<<10)),
 		receiver("body-limit-1m", "keeps the proxy's default limit and answers 413 to a larger body", seenReceivers,
 			[]string{"receiver.delivery.body-limit"}, limit(1<<20)),
 		receiver("one-delivery-per-connection", "drops a connection at its second delivery", "",

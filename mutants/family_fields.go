@@ -60,7 +60,7 @@ var fieldEditions = []string{contract.DefaultEdition, "kirim.chat", "kirimdev"}
 
 // fieldMutants have one required member of one event dropped, retyped or nulled. A member is required, and its type
 // matters, where the schema refuses the event that is changed so.
-func fieldMutants() ([]Mutant, error) {
+func fieldMutants(want wanted) ([]Mutant, error) {
 	set, err := schemas.Load()
 	if err != nil {
 		return nil, err
@@ -75,6 +75,10 @@ func fieldMutants() ([]Mutant, error) {
 		variants, err := fixtures.Variants(ed)
 		if err != nil {
 			return nil, err
+		}
+		variants = slices.DeleteFunc(variants, func(v fixtures.Variant) bool { return !want.begins(slug(v.Event) + "-") })
+		if len(variants) == 0 || want.done(all) {
+			continue
 		}
 		generator, err := fixtures.NewGenerator(ed, 1, func() time.Time { return time.Unix(1_716_480_000, 0) })
 		if err != nil {
@@ -93,11 +97,14 @@ func fieldMutants() ([]Mutant, error) {
 			for _, path := range paths(gjson.ParseBytes(example.Body), "") {
 				for _, c := range fieldChanges {
 					name := slug(v.Event) + "-" + slug(path) + "-" + c.kind
+					if done[name] || !want.is(name) {
+						continue
+					}
 					spoilt, err := c.change(example.Body, path)
 					if err != nil {
 						return nil, err
 					}
-					if done[name] || set.ValidateEvent(ed.ID, v.Event, spoilt) == nil {
+					if set.ValidateEvent(ed.ID, v.Event, spoilt) == nil {
 						continue
 					}
 					done[name] = true

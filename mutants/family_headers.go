@@ -20,7 +20,7 @@ type headerSpec struct {
 }
 
 // headerNameMutants have one header of a relay's deliveries dropped, renamed, or with a wrong value.
-func headerNameMutants() ([]Mutant, error) {
+func headerNameMutants(wanted) ([]Mutant, error) {
 	ed, err := contract.LoadEdition("")
 	if err != nil {
 		return nil, err

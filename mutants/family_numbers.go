@@ -26,8 +26,8 @@ const (
 	hardly = 0.05
 )
 
-// numberMutants have one number of the edition off by a little, both ways.
-func numberMutants() ([]Mutant, error) {
+// numberMutants have one number of the edition off by a little, both ways. All of them are made in no time.
+func numberMutants(wanted) ([]Mutant, error) {
 	ed, err := contract.LoadEdition("")
 	if err != nil {
 		return nil, err

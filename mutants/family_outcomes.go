@@ -59,7 +59,7 @@ func outcomeRows() []outcomeRow {
 }
 
 // outcomeMutants have one row of the outcome table mean what another row means.
-func outcomeMutants() (all []Mutant, err error) {
+func outcomeMutants(wanted) (all []Mutant, err error) {
 	for _, row := range outcomeRows() {
 		for _, wrong := range []struct {
 			outcome pipeline.Outcome

@@ -3,6 +3,7 @@ package mutants
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -13,7 +14,7 @@ import (
 )
 
 // variantMutants are receivers that choke on one variant of one event and take all others, or that take it and drop it.
-func variantMutants() ([]Mutant, error) {
+func variantMutants(want wanted) ([]Mutant, error) {
 	var all []Mutant
 	done := map[string]bool{}
 	for _, id := range fieldEditions {
@@ -21,11 +22,17 @@ func variantMutants() ([]Mutant, error) {
 		if err != nil {
 			return nil, err
 		}
-		makers, err := newSamples(ed)
+		variants, err := fixtures.Variants(ed)
 		if err != nil {
 			return nil, err
 		}
-		variants, err := fixtures.Variants(ed)
+		variants = slices.DeleteFunc(variants, func(v fixtures.Variant) bool {
+			return !want.is(choking(v.Event+" "+v.Name)) && !want.is(forgetting(v.Event+" "+v.Name))
+		})
+		if len(variants) == 0 || want.done(all) {
+			continue
+		}
+		makers, err := newSamples(ed)
 		if err != nil {
 			return nil, err
 		}
@@ -45,12 +52,13 @@ func variantMutants() ([]Mutant, error) {
 			all = append(all, made...)
 		}
 	}
-	fields, err := otherFieldMutants()
+	fields, err := otherFieldMutants(want)
 	return append(all, fields...), err
 }
 
 // variant makes the mutants of one variant.
 func (all samples) variant(ed contract.Edition, v fixtures.Variant) ([]Mutant, error) {
+	name := v.Event + " " + v.Name
 	s, err := all.shape(func(g *fixtures.Generator) ([]byte, error) {
 		ev, err := g.Event(v.Event, v.Name)
 		return ev.Body, err
@@ -58,32 +66,35 @@ func (all samples) variant(ed contract.Edition, v fixtures.Variant) ([]Mutant, e
 	if err != nil {
 		return nil, err
 	}
-	name := v.Event + " " + v.Name
 	made := []Mutant{chokes(contract.RoleReceiver, name, s, "receiver.delivery.event-accepted")}
 	if strings.HasPrefix(v.Citation.Document, "Kirim") && v.Reading != "Q29" {
 		made = append(made, forgets(name, s, name == "contact.created organic"))
 	}
-	if event, _ := ed.Event(v.Event); event.Source == contract.SourceMeta {
+	if event, _ := ed.Event(v.Event); event.Source == contract.SourceMeta && !v.KirimMade {
 		made = append(made, chokes(contract.RoleMetaReceiver, name, s, "meta-receiver.delivery.event-accepted"))
 	}
 	return made, nil
 }
 
 // otherFieldMutants are receivers that choke on one variant of a webhook field that is neither messages nor statuses.
-func otherFieldMutants() ([]Mutant, error) {
+func otherFieldMutants(want wanted) ([]Mutant, error) {
 	ed, err := contract.LoadEdition("")
 	if err != nil {
 		return nil, err
+	}
+	fields, err := fixtures.Fields()
+	if err != nil {
+		return nil, err
+	}
+	fields = slices.DeleteFunc(fields, func(f fixtures.Field) bool { return !want.is(choking(f.Field + " " + f.Name)) })
+	if len(fields) == 0 {
+		return nil, nil
 	}
 	makers, err := newSamples(ed)
 	if err != nil {
 		return nil, err
 	}
 	var all []Mutant
-	fields, err := fixtures.Fields()
-	if err != nil {
-		return nil, err
-	}
 	for _, f := range fields {
 		s, err := makers.shape(func(g *fixtures.Generator) ([]byte, error) {
 			update, err := g.Meta(f.Field, f.Name)
@@ -101,11 +112,15 @@ func otherFieldMutants() ([]Mutant, error) {
 	return all, nil
 }
 
+// choking and forgetting are the names of a variant's mutants.
+func choking(variant string) string    { return slug(variant) + "-500" }
+func forgetting(variant string) string { return slug(variant) + "-dropped" }
+
 // chokes answers 500 to every body of one shape.
 func chokes(role contract.Role, name string, s shape, requirement string) Mutant {
 	const effects = "receiver.delivery.event-takes-effect"
 	m := Mutant{
-		Name: slug(name) + "-500", Role: role, Kind: "chokes", Filter: requirement,
+		Name: choking(name), Role: role, Kind: "chokes", Filter: requirement,
 		Defect: fmt.Sprintf("answers 500 to %s, and to nothing else", name),
 		apply: process(func(d reference.Delivery) int {
 			if s.fits(d.Body) {
@@ -128,7 +143,7 @@ func forgets(name string, s shape, first bool) Mutant {
 		what = "answers 200 to every %s but the first and does nothing"
 	}
 	return Mutant{
-		Name: slug(name) + "-dropped", Role: contract.RoleReceiver, Kind: "forgets", Defect: fmt.Sprintf(what, name),
+		Name: forgetting(name), Role: contract.RoleReceiver, Kind: "forgets", Defect: fmt.Sprintf(what, name),
 		Filter: "receiver.delivery.event-accepted || receiver.delivery.event-takes-effect",
 		apply: func(b *build) {
 			var came atomic.Int64

@@ -1,6 +1,9 @@
 package mutants
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Family is a systematic way to make mutants.
 type Family struct {
@@ -8,8 +11,21 @@ type Family struct {
 	Name string
 	// What says in a sentence what the family changes.
 	What string
-	make func() ([]Mutant, error)
+	// make makes those of the mutants whose names, without that of the family, are wanted.
+	make func(wanted) ([]Mutant, error)
 }
+
+// wanted is the name of one mutant within its family; empty stands for all of them. To make a whole family takes longer than
+// to run one of its mutants.
+type wanted string
+
+func (w wanted) is(name string) bool { return w == "" || string(w) == name }
+
+// begins reports whether a name that begins so may be wanted.
+func (w wanted) begins(prefix string) bool { return w == "" || strings.HasPrefix(string(w), prefix) }
+
+// done reports whether nothing else is wanted.
+func (w wanted) done(made []Mutant) bool { return w != "" && len(made) > 0 }
 
 // Families returns the systematic ones.
 func Families() []Family {
@@ -26,7 +42,7 @@ func Families() []Family {
 func Generated() ([]Mutant, error) {
 	var all []Mutant
 	for _, f := range Families() {
-		made, err := f.mutants()
+		made, err := f.mutants("")
 		if err != nil {
 			return nil, err
 		}
@@ -35,9 +51,9 @@ func Generated() ([]Mutant, error) {
 	return all, nil
 }
 
-// mutants makes the family. The name of each begins with that of the family and a dot.
-func (f Family) mutants() ([]Mutant, error) {
-	made, err := f.make()
+// mutants makes those of the family that are wanted. The name of each begins with that of the family and a dot.
+func (f Family) mutants(want wanted) ([]Mutant, error) {
+	made, err := f.make(want)
 	if err != nil {
 		return nil, fmt.Errorf("family %s: %w", f.Name, err)
 	}

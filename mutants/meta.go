@@ -230,7 +230,7 @@ func metaWorkMutants() []Mutant {
 		metaReceiver("status-order-409", "refuses a status that comes after a later one", seenReceivers,
 			[]string{"meta-receiver.delivery.status-order"}, statuses),
 		metaReceiver("body-limit-100k", "keeps the framework's default limit and answers 413 to a larger body", seenReceivers,
-			[]string{"meta-receiver.delivery.body-limit"}, limit(100<<10)),
+			[]string{"meta-receiver.delivery.body-limit", "meta-receiver.delivery.batch"}, limit(100<<10)),
 		metaReceiver("one-at-a-time", "answers 503 while another POST is being worked on", "",
 			[]string{"meta-receiver.delivery.concurrent", "meta-receiver.dedupe.simultaneous.answer"},
 			func(b *build) { b.handler = oneAtATime }),

@@ -82,9 +82,8 @@ func Handmade() []Mutant {
 func Get(role contract.Role, name string) (Mutant, error) {
 	all := Handmade()
 	for _, f := range Families() {
-		// To make a family takes longer than to run some of its mutants, so the others' are not made.
-		if strings.HasPrefix(name, f.Name+".") {
-			made, err := f.mutants()
+		if within, ok := strings.CutPrefix(name, f.Name+"."); ok {
+			made, err := f.mutants(wanted(within))
 			if err != nil {
 				return Mutant{}, err
 			}

@@ -132,7 +132,7 @@ func metaNarrowReaders() []Mutant {
 				return 0
 			})),
 		metaReceiver("buffer-256k", "reads as much of a body as its buffer of 256 KiB holds, and finds the signature wrong", "",
-			[]string{"meta-receiver.delivery.body-limit"},
+			[]string{"meta-receiver.delivery.body-limit", "meta-receiver.delivery.batch"},
 			func(b *build) {
 				read := b.policy.ReadBody
 				b.policy.ReadBody = func(r *http.Request) ([]byte, error) {

@@ -15,3 +15,14 @@ func relayMutants() []Mutant {
 	}
 	return all
 }
+
+// scoped limits those mutants to these specs that have no filter of their own.
+func scoped(filter string, groups ...[]Mutant) []Mutant {
+	all := slices.Concat(groups...)
+	for i := range all {
+		if all[i].Filter == "" {
+			all[i].Filter = filter
+		}
+	}
+	return all
+}

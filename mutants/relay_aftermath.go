@@ -75,12 +75,7 @@ func relayAftermathMutants() []Mutant {
 			Breaks: []string{"relay.outcome.tls"}, relay: fallsBack,
 		},
 	}
-	for i := range all {
-		if all[i].Filter == "" {
-			all[i].Filter = retryAreas
-		}
-	}
-	return all
+	return scoped(retryAreas, all)
 }
 
 // remembers fails whatever goes to a URL where an attempt failed in this way before.

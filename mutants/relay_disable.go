@@ -10,18 +10,19 @@ import (
 
 // relayFailureMutants change what becomes of failures: of subscriptions, of deliveries, and of the relay itself.
 func relayFailureMutants() []Mutant {
-	all := slices.Concat(disableMutants(), replayMutants(), isolationMutants(), guaranteeMutants(), breakerMutants())
-	for i := range all {
-		if all[i].Filter == "" {
-			all[i].Filter = failureAreas
-		}
-	}
-	return all
+	return slices.Concat(
+		scoped(endedAreas, disableMutants(), replayMutants()),
+		scoped(lostAreas, isolationMutants(), guaranteeMutants(), breakerMutants()),
+	)
 }
 
-// failureAreas are the areas that judge failures. Where a subscription is disabled too early, specs of other areas wait for
-// their deliveries in vain, each for the time that an arrival may take.
-const failureAreas = "disable || replay || isolation || guarantee"
+// endedAreas and lostAreas are the areas that judge failures: of subscriptions and deliveries, and of the relay itself. Where a
+// subscription is disabled too early, specs of other areas wait for their deliveries in vain, each for the time that an
+// arrival may take.
+const (
+	endedAreas = "disable || replay"
+	lostAreas  = "isolation || guarantee"
+)
 
 // whileDisabled are the requirements that need a subscription that is disabled.
 var whileDisabled = []string{

@@ -22,14 +22,8 @@ const forwardingAreas = "passthrough || headers || signature || events"
 
 // relayForwardingMutants change what is forwarded, labelled, signed and told.
 func relayForwardingMutants() []Mutant {
-	all := slices.Concat(relayBodyMutants(), relayHeaderMutants(), relaySignatureMutants(), relaySecretMutants(), relayEventMutants(),
-		relayIdentityMutants())
-	for i := range all {
-		if all[i].Filter == "" {
-			all[i].Filter = forwardingAreas
-		}
-	}
-	return all
+	return scoped(forwardingAreas, relayBodyMutants(), relayHeaderMutants(), relaySignatureMutants(), relaySecretMutants(),
+		relayEventMutants(), relayIdentityMutants())
 }
 
 // forwards replaces the body of what Meta sent.

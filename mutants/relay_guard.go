@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/kirimcheck/kirimcheck/emitter/guard"
 	"github.com/kirimcheck/kirimcheck/emitter/outbound"
 	"github.com/kirimcheck/kirimcheck/emitter/pipeline"
 	"github.com/kirimcheck/kirimcheck/emitter/relay"
@@ -77,6 +78,28 @@ var (
 	numeric = regexp.MustCompile(`^[0-9][0-9a-fA-FxX.]*$`)
 )
 
+// isLocalhost reports whether a name means this machine itself (RFC 6761, section 6.3).
+func isLocalhost(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+// resolvesLocalhost connects to such names as the system's resolver does, and to every address.
+func resolvesLocalhost(p *server.Parts) {
+	p.Guard.Resolver = hostsFile{p.Guard.Resolver}
+	connectsAnywhere(p)
+}
+
+// hostsFile is a resolver that knows this machine.
+type hostsFile struct{ guard.Resolver }
+
+func (h hostsFile) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	if isLocalhost(host) {
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+	}
+	return h.Resolver.LookupNetIP(ctx, network, host)
+}
+
 func relayGuardMutants() []Mutant {
 	isName := func(host string) bool {
 		_, err := netip.ParseAddr(host)
@@ -92,6 +115,8 @@ func relayGuardMutants() []Mutant {
 			connectsAnywhere, "ssrf.rebinding"),
 		managed("ssrf-literals-only", "checks addresses in URLs, and resolves no name", also(letHost(isName), connectsAnywhere),
 			"ssrf.names", "ssrf.rebinding"),
+		managed("localhost-by-name", "checks addresses, and lets the names through that mean this machine itself",
+			also(letHost(isLocalhost), resolvesLocalhost), "ssrf.names", "ssrf.rebinding"),
 		managed("http-accepted", "takes http as it takes https",
 			checkedAs(func(raw string) string { return strings.Replace(raw, "http://", "https://", 1) }), "ssrf.http", "ssrf.patch"),
 		managed("scheme-case", "compares the scheme with http in lower case alone",

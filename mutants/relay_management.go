@@ -16,14 +16,8 @@ const managementAreas = "subscriptions || ssrf || front || api"
 
 // relayManagementMutants are wrong where a relay is managed, where it checks URLs, and where it faces Meta.
 func relayManagementMutants() []Mutant {
-	all := slices.Concat(relaySubscriptionMutants(), relayGuardMutants(), relayFrontMutants(), relayKeyMutants(),
+	return scoped(managementAreas, relaySubscriptionMutants(), relayGuardMutants(), relayFrontMutants(), relayKeyMutants(),
 		relayListMutants(), relayIdempotencyMutants(), relayHabitMutants(), relayMetaSideMutants())
-	for i := range all {
-		if all[i].Filter == "" {
-			all[i].Filter = managementAreas
-		}
-	}
-	return all
 }
 
 // subscriptions is the part of paths that names them.

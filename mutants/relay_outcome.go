@@ -12,7 +12,7 @@ import (
 
 // relayOutcomeMutants change what an answer means.
 func relayOutcomeMutants() []Mutant {
-	return slices.Concat(statusMutants(), redirectMutants(), troubleMutants())
+	return scoped(againAreas, statusMutants(), redirectMutants(), troubleMutants())
 }
 
 // verdict changes what answers mean that it is for.
@@ -106,7 +106,7 @@ func troubleMutants() []Mutant {
 			relay: verdict(pipeline.Delivered, trouble(pipeline.Refused)),
 		},
 		{
-			Name: "reset-dead", Defect: "a connection that broke is terminal", Breaks: []string{"relay.outcome.reset", "relay.guarantee.nothing-lost"},
+			Name: "reset-dead", Filter: againAreas + " || guarantee", Defect: "a connection that broke is terminal", Breaks: []string{"relay.outcome.reset", "relay.guarantee.nothing-lost"},
 			relay: verdict(pipeline.Terminal, trouble(pipeline.Reset, outbound.Closed)),
 		},
 		{

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,12 +16,15 @@ import (
 
 // relayRetryMutants change when an attempt is repeated.
 func relayRetryMutants() []Mutant {
-	return slices.Concat(stepMutants(), jitterMutants(), attemptCountMutants(), timeoutMutants(), retryAfterMutants())
+	return scoped(againAreas, stepMutants(), jitterMutants(), attemptCountMutants(), timeoutMutants(), retryAfterMutants())
 }
 
 // retryAreas are the areas that judge a schedule. Where it is wrong, specs of other areas wait for their retries in vain,
 // each for the time that an arrival may take, or see a delivery end too early or too late.
 const retryAreas = "retry || outcome"
+
+// againAreas are those, and what hangs on how deliveries end.
+const againAreas = retryAreas + " || disable"
 
 // stepMutants have one wrong delay each, every other one too short.
 func stepMutants() (all []Mutant) {

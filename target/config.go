@@ -39,6 +39,8 @@ type Config struct {
 	// Events are the events that the target is subscribed to; by default all of the edition. Requirements that need
 	// another event are not applicable.
 	Events []string `yaml:"events,omitempty"`
+	// Load holds what load tests of the target are judged by.
+	Load LoadConfig `yaml:"load,omitempty"`
 
 	// The sections from here on belong to the role relay.
 
@@ -136,6 +138,12 @@ type Fields struct {
 type Value struct {
 	Text string `yaml:"text"`
 	Env  string `yaml:"env"`
+}
+
+// LoadConfig is what load tests of the target have in common.
+type LoadConfig struct {
+	// SLO are limits such as "p99 < 250ms", see loadgen/slo. They are read by whoever loads.
+	SLO []string `yaml:"slo,omitempty"`
 }
 
 // Hooks are optional; a spec that needs an absent one is untestable.

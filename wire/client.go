@@ -170,6 +170,9 @@ func (c *Client) HTTP(timeout time.Duration) *http.Client {
 	return &http.Client{Timeout: timeout, Transport: c.transport()}
 }
 
+// TLS returns the client's TLS configuration, for another client of the same target.
+func (c *Client) TLS() *tls.Config { return c.tls.Clone() }
+
 // Close drops the connections that SendReusing kept.
 func (c *Client) Close() { c.shared.CloseIdleConnections() }
 

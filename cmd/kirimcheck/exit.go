@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/kirimcheck/kirimcheck/reports"
+	"github.com/kirimcheck/kirimcheck/reports/load"
 	"github.com/kirimcheck/kirimcheck/target"
 )
 
@@ -19,6 +20,10 @@ const (
 	exitIncomplete = 3
 	// exitUnreachable: the target could not be reached.
 	exitUnreachable = 4
+	// exitThresholds: a threshold of a load run is broken or had no data, or a comparison found a regression past its bound.
+	exitThresholds = 5
+	// exitInvalid: a load run says nothing about the target: the generator was the bottleneck, or nothing was measured.
+	exitInvalid = 6
 	// exitInterrupted: the run was stopped by a signal.
 	exitInterrupted = 130
 )
@@ -39,6 +44,30 @@ func outcomeCode(o reports.Outcome) int {
 	return exitIncomplete
 }
 
+// loadCode is the exit code of a load command that ran to its end.
+func loadCode(o load.Outcome) int {
+	switch o {
+	case load.Met, load.Measured:
+		return exitConformant
+	case load.NotMet:
+		return exitThresholds
+	case load.Unreachable:
+		return exitUnreachable
+	case load.Interrupted:
+		return exitInterrupted
+	case load.Invalid:
+	}
+	return exitInvalid
+}
+
+// unreachableError marks a target that gave no answer.
+type unreachableError struct{ error }
+
+func (e unreachableError) Unwrap() error { return e.error }
+
+// errInterrupted is the error of a command that a signal ended before there was anything to report.
+var errInterrupted = errors.New("interrupted before the first delivery of the run")
+
 // usageError marks an error of the command line, or of what it names.
 type usageError struct{ error }
 
@@ -48,8 +77,14 @@ func (e usageError) Unwrap() error { return e.error }
 func errorCode(err error) int {
 	var usage usageError
 	var config *target.ConfigError
-	if errors.As(err, &usage) || errors.As(err, &config) {
+	var unreachable unreachableError
+	switch {
+	case errors.As(err, &usage), errors.As(err, &config):
 		return exitUsage
+	case errors.As(err, &unreachable):
+		return exitUnreachable
+	case errors.Is(err, errInterrupted):
+		return exitInterrupted
 	}
 	// The harness itself failed, so nothing is known.
 	return exitIncomplete

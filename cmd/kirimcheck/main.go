@@ -38,7 +38,8 @@ func newRoot(code *int) *cobra.Command {
 		Short: "Checks webhook software against Kirim's contract",
 		Long: "kirimcheck sends a webhook receiver what Kirim sends, well and badly signed, whole and broken, once and twice,\n" +
 			"or stands in front of a relay as Meta and behind it as its subscribers, and reports with evidence whether Kirim's\n" +
-			"contract is kept. `kirimcheck serve` is a local Kirim to develop against.",
+			"contract is kept. `kirimcheck load` measures how much load it takes. `kirimcheck serve` is a local Kirim to develop\n" +
+			"against.",
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -53,7 +54,8 @@ func newRoot(code *int) *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newCertify(code), newTrigger(code), newServe(code), newListen(code), newReceiver(code), newList(), newExplain(), newTarget(), newMutants(), newMatrix(code))
+	root.AddCommand(newCertify(code), newTrigger(code), newServe(code), newListen(code), newReceiver(code), newLoad(code),
+		newList(), newExplain(), newTarget(), newMutants(), newMatrix(code))
 	return root
 }
 

@@ -1,0 +1,102 @@
+package loadgen
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/kirimcheck/kirimcheck/loadgen/capacity"
+	"github.com/kirimcheck/kirimcheck/loadgen/schedule"
+	"github.com/kirimcheck/kirimcheck/reports"
+	"github.com/kirimcheck/kirimcheck/reports/load"
+)
+
+// StepSchedule is the schedule of one measurement of a capacity search.
+func StepSchedule(ratePerS float64, length time.Duration) (*schedule.Schedule, error) {
+	return schedule.New(schedule.Spec{Shape: schedule.Constant, Rate: schedule.WholeRate(ratePerS), Duration: length})
+}
+
+// Capacity searches for the highest rate at which the limits hold, with measurements of this length, and returns it as a
+// report. next is told of every rate before it is measured. When the context ends, what was found until then is reported.
+func (s *Session) Capacity(ctx context.Context, tool reports.Tool, c capacity.Config, length time.Duration, next func(ratePerS float64)) (load.Report, error) {
+	if len(s.options.SLOs) == 0 {
+		return load.Report{}, errors.New("a capacity needs at least one limit to be measured by")
+	}
+	r := s.head(load.KindCapacity, tool)
+	r.Started = time.Now().UTC()
+	// held are the last measurements that held, by rate; last is the last of all.
+	held := map[float64]*stepResult{}
+	var last *stepResult
+	search, err := capacity.Search(ctx, c, func(ctx context.Context, ratePerS float64) (capacity.Measurement, error) {
+		next(ratePerS)
+		sc, err := StepSchedule(ratePerS, length)
+		if err != nil {
+			return capacity.Measurement{}, err
+		}
+		m, err := s.Measure(ctx, sc)
+		if err == nil && m.Stopped {
+			// Half a measurement says nothing of its rate.
+			err = ctx.Err()
+		}
+		if err != nil {
+			return capacity.Measurement{}, err
+		}
+		step := stepOf(m)
+		last = &stepResult{sc, m}
+		if step.Verdict == load.StepHeld {
+			held[ratePerS] = last
+		}
+		return step, nil
+	})
+	if err != nil && ctx.Err() == nil {
+		return load.Report{}, err
+	}
+	shown := last
+	if search.RatePerS != nil {
+		shown = held[*search.RatePerS]
+	}
+	if shown != nil {
+		began := r.Started
+		s.fill(&r, shown.schedule, shown.m)
+		r.Started = began
+	}
+	r.Capacity = &search
+	r.Invalid = nil
+	switch {
+	case ctx.Err() != nil:
+		return load.Conclude(r, load.Stopped), nil
+	case search.RatePerS == nil && search.LimitedBy == load.LimitGenerator:
+		// Not even the lowest rate could be measured.
+		r.Invalid = last.m.Invalid
+	}
+	return load.Conclude(r, load.Finished), nil
+}
+
+// stepResult is a measurement with its schedule.
+type stepResult struct {
+	schedule *schedule.Schedule
+	m        Measurement
+}
+
+// stepOf is what a measurement says about its rate.
+func stepOf(m Measurement) capacity.Measurement {
+	step := capacity.Measurement{AchievedPerS: &m.Result.AchievedPerS, Verdict: load.StepHeld}
+	if l := m.Result.Latency.Corrected; l != nil {
+		step.P50MS, step.P99MS = l.P50MS, l.P99MS
+	}
+	n := m.Result.Counts
+	if known := n.Succeeded + n.Refused + n.Failed; known > 0 {
+		share := float64(n.Failed) / float64(known)
+		step.ErrorShare = &share
+	}
+	for _, t := range m.Thresholds {
+		if t.Verdict != reports.Pass {
+			step.Verdict, step.Reason = load.StepBroken, t.Expression+": "+t.Reason
+			break
+		}
+	}
+	if len(m.Invalid) > 0 {
+		step.Verdict, step.Reason = load.StepInvalid, m.Invalid[0]
+	}
+	return step
+}
