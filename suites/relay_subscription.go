@@ -40,6 +40,10 @@ type subscription struct {
 // Subscribe makes a subscription to these events, none meaning all of the edition, with an endpoint of its own that
 // answers 200.
 func (c *relayCheck) Subscribe(events ...string) *subscription {
+	if len(events) == 0 && c.byHand != nil {
+		// The others cannot be brought about.
+		events = append(c.bothKinds(), messageStatus)
+	}
 	if len(events) == 0 {
 		for _, ev := range c.edition.Events {
 			if ev.Source == contract.SourceMeta || c.sees(target.KirimEvents) {

@@ -59,8 +59,9 @@ func wholeHand(t *testing.T, g *gateway) *handmade {
 	for range 5 {
 		h.subscribe(t, "message.received")
 	}
-	for range 3 {
-		h.subscribe(t, kirimsEvents...)
+	h.subscribe(t, kirimsEvents...)
+	for range 2 {
+		h.subscribe(t, "message.received", "message.status", "contact.created")
 	}
 	for _, event := range kirimsEvents[1:] {
 		h.subscribe(t, event)
@@ -168,11 +169,12 @@ func TestTooFewSubscriptionsAreNamed(t *testing.T) {
 	t.Parallel()
 	h := byHand(t, startGateway(t, nil))
 	h.subscribe(t, "message.received", "contact.created")
-	_, got := h.certifySome(t, "relay.isolation.dead || relay.subscriptions.filter || relay.passthrough.message-status || relay.outcome.5xx || relay.retry.delay-2")
+	_, got := h.certifySome(t, "relay.headers.event || relay.isolation.dead || relay.subscriptions.filter || relay.passthrough.message-status || relay.outcome.5xx || relay.retry.delay-2")
 	for id, want := range map[string]string{
 		"relay.isolation.dead":             "another subscription to message.received",
 		"relay.subscriptions.filter":       "name more of them",
 		"relay.passthrough.message-status": "another subscription to message.status",
+		"relay.headers.event":              "another subscription to message.received, contact.created, message.status",
 	} {
 		req := got[id]
 		if req.Verdict != reports.Untestable || !strings.Contains(strings.Join(reasonsOf(req), " "), want) {

@@ -54,8 +54,8 @@ func newRoot(code *int) *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newCertify(code), newTrigger(code), newServe(code), newListen(code), newReceiver(code), newTarget(code), newLoad(code),
-		newList(), newExplain(), newMutants(), newMatrix(code))
+	root.AddCommand(newCertify(code), newTrigger(code), newServe(code), newListen(code), newReceiver(code), newTarget(code),
+		newLoad(code), newList(), newExplain(), newMutants(), newMatrix(code))
 	return root
 }
 
