@@ -94,20 +94,19 @@ func (t *Target) newGraphQL(config GraphQLConfig, client *wire.Client) (*GraphQL
 	m.learn = &learning{
 		server: graphQLServer{url: config.URL, schema: config.Schema, header: header, client: client.HTTP(introspectWithin)},
 		compile: func(schema *ast.Schema) (graphQLOperations, *ConfigError) {
-			return config.compile(schema, t.dir, t.Contract, func(c Capability) bool { _, lacks := t.Lacks(c); return lacks })
+			operations, wrong := config.compile(schema, t.dir, t.Contract, func(c Capability) bool { _, lacks := t.Lacks(c); return lacks })
+			return operations, t.located(wrong)
 		},
 	}
 	schema, wrong := m.learn.server.readSchema(t.dir, "management.graphql.schema")
-	if wrong == nil && schema != nil {
-		m.learn.operations, wrong = m.learn.compile(schema)
-	}
 	if wrong != nil {
 		return nil, t.located(wrong)
 	}
-	compile := m.learn.compile
-	m.learn.compile = func(schema *ast.Schema) (graphQLOperations, *ConfigError) {
-		operations, wrong := compile(schema)
-		return operations, t.located(wrong)
+	if schema == nil {
+		return m, nil
+	}
+	if m.learn.operations, wrong = m.learn.compile(schema); wrong != nil {
+		return nil, wrong
 	}
 	return m, nil
 }

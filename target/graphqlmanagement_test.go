@@ -399,3 +399,36 @@ func TestFaultsOfIntrospectionAreOneLine(t *testing.T) {
 		t.Errorf("a relay that is not there: %v", err)
 	}
 }
+
+// A relay that knows its clients by another header needs no key.
+func TestAHeaderMayStandForTheKey(t *testing.T) {
+	t.Setenv("KIRIM_TEST_TOKEN", "hush-hush-token")
+	var got http.Header
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r.Header.Clone()
+		answerWith(200, `{"data":{"endpointDelete":true}}`)(w, r)
+	}))
+	t.Cleanup(server.Close)
+	tgt, err := ReadFile(writeHooks(t, "http://127.0.0.1:1/graphql", server.URL+"/graphql",
+		"    key: {env: KIRIM_TEST_KEY}\n", "    header: {X-Relay-Token: {env: KIRIM_TEST_TOKEN}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := tgt.NewManagement()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply, err := m.DeleteSubscription(t.Context(), "e1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Get("X-Relay-Token") != "hush-hush-token" || got.Values("Authorization") != nil {
+		t.Errorf("sent %v", got)
+	}
+	if line := reply.Repeat(); strings.Contains(line, "hush-hush") || !strings.Contains(line, "X-Relay-Token: $KIRIM_TEST_TOKEN") {
+		t.Errorf("the repeat line is %s", line)
+	}
+	if hidden := m.Secrets(); len(hidden) != 1 || hidden[0] != "hush-hush-token" {
+		t.Errorf("hidden are %d secrets", len(hidden))
+	}
+}

@@ -62,33 +62,29 @@ func find(data []byte, dotted string) (key, value *yaml.Node, whole bool) {
 	return key, value, true
 }
 
-// within turns a position in a scalar into one in the file. In scalars whose lines are folded, it is that of the scalar.
+// within turns a position in a scalar into one in the file. Where the two do not run alike, in scalars whose lines are folded
+// or that have escapes, it is that of the scalar.
 func within(data []byte, scalar *yaml.Node, at place) (line, column int) {
 	lines := strings.Split(string(data), "\n")
-	switch scalar.Style &^ yaml.TaggedStyle {
-	case yaml.LiteralStyle:
+	style := scalar.Style &^ yaml.TaggedStyle
+	if style == yaml.LiteralStyle {
 		// The text begins on the line after the sign, less what every line of it is indented by.
 		line = scalar.Line + at.line
-		if line > len(lines) {
+		all := strings.Split(scalar.Value, "\n")
+		if line > len(lines) || at.line > len(all) {
 			return scalar.Line, scalar.Column
 		}
 		written := strings.TrimSuffix(lines[line-1], "\r")
-		all := strings.Split(scalar.Value, "\n")
-		if at.line > len(all) {
-			return line, at.column
-		}
 		return line, utf8.RuneCountInString(written) - utf8.RuneCountInString(all[at.line-1]) + at.column
-	case yaml.DoubleQuotedStyle, yaml.SingleQuotedStyle:
-		if strings.Contains(scalar.Value, "\n") || at.line != 1 {
-			return scalar.Line, scalar.Column
-		}
-		return scalar.Line, scalar.Column + at.column
-	case yaml.FoldedStyle:
-		return scalar.Line, scalar.Column
-	default:
-		if at.line != 1 {
-			return scalar.Line, scalar.Column
-		}
-		return scalar.Line, scalar.Column + at.column - 1
 	}
+	written := []rune(lines[scalar.Line-1])[scalar.Column-1:]
+	begins := 0
+	if style == yaml.DoubleQuotedStyle || style == yaml.SingleQuotedStyle {
+		begins = 1
+	}
+	text := []rune(scalar.Value)
+	if at.line != 1 || at.column > len(text) || len(written) < begins+len(text) || string(written[begins:begins+len(text)]) != scalar.Value {
+		return scalar.Line, scalar.Column
+	}
+	return scalar.Line, scalar.Column + begins + at.column - 1
 }
