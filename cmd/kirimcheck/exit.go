@@ -66,7 +66,7 @@ type unreachableError struct{ error }
 func (e unreachableError) Unwrap() error { return e.error }
 
 // errInterrupted is the error of a command that a signal ended before there was anything to report.
-var errInterrupted = errors.New("interrupted before the first delivery of the run")
+var errInterrupted = errors.New("interrupted")
 
 // usageError marks an error of the command line, or of what it names.
 type usageError struct{ error }

@@ -298,7 +298,7 @@ func (l *loading) ready(ctx context.Context, kind load.Kind, sc *schedule.Schedu
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return errInterrupted
+		return fmt.Errorf("%w before the first delivery of the run", errInterrupted)
 	case !errors.As(err, &not) || not.Reached:
 		return err
 	}

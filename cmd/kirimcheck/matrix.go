@@ -113,8 +113,7 @@ func (f matrixFlags) run(ctx context.Context, stdout, stderr io.Writer) (int, er
 		seen, err := runner.Run(ctx, cases)
 		progress.end()
 		if err != nil {
-			_, err := fmt.Fprintln(stderr, "kirimcheck: interrupted; nothing was written")
-			return exitInterrupted, err
+			return 0, fmt.Errorf("%w; nothing was written", errInterrupted)
 		}
 		rounds = append(rounds, seen)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -233,7 +232,7 @@ func (f *triggerFlags) send(ctx context.Context, client *wire.Client, meta contr
 		_, err := fmt.Fprintf(out, "%s: not reached: %v\n", label, x.Err)
 		return exitUnreachable, err
 	case wire.Stopped:
-		return exitInterrupted, errors.New("interrupted")
+		return 0, errInterrupted
 	case wire.TimedOut, wire.BrokenOff, wire.NotHTTP:
 		_, err := fmt.Fprintf(out, "%s: no answer: %v\n", label, x.Err)
 		return exitNonConformant, err
