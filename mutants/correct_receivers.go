@@ -220,12 +220,16 @@ func garbage(status int) func(*build) {
 // notAnEvent is the id of an item that stands for a body without any. It is none that anybody sends.
 const notAnEvent = "\x00not an event"
 
-// contentKey is the digest of the body and the item: of a retry and of a replay it is the same.
+// contentKey is the digest of the body and the item: of a retry and of a replay it is the same. It is made once for a body, of
+// which a thousand items may be the content.
 func contentKey(b *build) {
-	keyed(func(d reference.Delivery, it reference.Item) []string {
-		sum := sha256.Sum256(d.Body)
-		return []string{hex.EncodeToString(sum[:]), it.ID, it.Status}
-	})(b)
+	right := b.policy.Process
+	b.policy.Process = func(s *reference.Store, d reference.Delivery, it []reference.Item, _ func(reference.Delivery, reference.Item) string) int {
+		digest := sha256.Sum256(d.Body)
+		return right(s, d, it, func(_ reference.Delivery, it reference.Item) string {
+			return hex.EncodeToString(digest[:]) + "\x00" + it.ID + "\x00" + it.Status
+		})
+	}
 }
 
 // worksLater takes each delivery over at once, and works on it after a while, again and again until it succeeds.
