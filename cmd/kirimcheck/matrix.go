@@ -23,7 +23,7 @@ import (
 
 // jobsPerCPU is how many cases of the matrix are worked on at a time for each processor: most of a run is waiting for what
 // must not come.
-const jobsPerCPU = 3
+const jobsPerCPU = 4
 
 // matrixFlags are the flags of kirimcheck matrix.
 type matrixFlags struct {

@@ -49,7 +49,7 @@ func runner(t *testing.T, blunt string) matrix.Runner {
 			cmd.Env = append(os.Environ(), childKey+"="+key, childBlunt+"="+blunt)
 			return cmd
 		},
-		Jobs: 3 * runtime.NumCPU(), Limit: matrix.DefaultLimit,
+		Jobs: 4 * runtime.NumCPU(), Limit: matrix.DefaultLimit,
 	}
 }
 
