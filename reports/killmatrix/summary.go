@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/kirimcheck/kirimcheck/reports/page"
 )
 
 // maxTold bounds the problems that the summary tells; the files hold all of them.
@@ -24,8 +26,8 @@ func WriteSummary(w io.Writer, m Matrix, files []string) error {
 	b.WriteString(".\n")
 	fmt.Fprintf(&b, "  requirements  %d of %d broken by two unlike mutants, or declared to have one\n", f.Covered, f.Requirements)
 	fmt.Fprintf(&b, "  specs         %d of %d turned red by a mutant\n", f.Proven, f.Specs)
-	fmt.Fprintf(&b, "  mutants       %d: %d by hand, %d generated; %d killed (%.1f %%), %d survive, each with its reason\n",
-		f.Mutants, f.Handmade, f.Generated, f.Killed, 100*f.KillRate(), f.Survivors)
+	fmt.Fprintf(&b, "  mutants       %d: %d by hand, %d generated; %d killed (%s), %d survive, each with its reason\n",
+		f.Mutants, f.Handmade, f.Generated, f.Killed, page.Percent(f.KillRate()), f.Survivors)
 	fmt.Fprintf(&b, "  correct       %d unusual implementations, %d false alarms\n", f.Correct, f.FalseAlarms)
 	fmt.Fprintf(&b, "  took          %.0f s with %d processes\n", m.DurationMS/1000, m.Jobs)
 	tell := func(title string, lines []string) {
