@@ -78,7 +78,7 @@ func choose(t *testing.T, want func(matrix.Case) bool) []matrix.Case {
 }
 
 // shortShare thins the matrix in short runs: under the race detector, where every mutant exercises the same code.
-const shortShare = 24
+const shortShare = 60
 
 // Each mutant made by hand turns exactly the requirements red that it names; the references and the correct implementations
 // pass everything.
