@@ -11,8 +11,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/kirimcheck/kirimcheck/target/program"
 )
 
 // Runner runs cases, each in a process of its own: Ginkgo runs specs once in a process.
@@ -71,7 +72,7 @@ func (r Runner) one(ctx context.Context, key string) Observation {
 	// The collector has little to do in a process that ends after a second, and the memory is there.
 	cmd.Env = append(cmd.Environ(), "GOGC=400")
 	// An interrupt of the terminal goes to all processes in the foreground; a child that ends early for it is no finding.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	program.Separate(cmd)
 	var stdout, stderr bounded
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	began := time.Now()

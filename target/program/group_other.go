@@ -4,8 +4,8 @@ package program
 
 import "os/exec"
 
-// separate can do nothing here: there are no process groups.
-func separate(*exec.Cmd) {}
+// Separate can do nothing here: there are no process groups.
+func Separate(*exec.Cmd) {}
 
 // killGroup ends the program alone; what it started has to end by itself.
 func killGroup(cmd *exec.Cmd) {

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// separate puts the program into a process group of its own, and has its context kill that.
-func separate(cmd *exec.Cmd) {
+// Separate puts the program into a process group of its own, and has its context kill that.
+func Separate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error {
 		killGroup(cmd)

@@ -41,7 +41,7 @@ func (p Program) command(ctx context.Context) *exec.Cmd {
 	cmd.Dir = p.Dir
 	cmd.Env = append(os.Environ(), p.Env...)
 	cmd.WaitDelay = outputWait
-	separate(cmd)
+	Separate(cmd)
 	return cmd
 }
 
