@@ -138,6 +138,8 @@ func replayedAtMost(c *relayCheck) {
 	healthy.Store(true)
 	c.replays(fmt.Sprintf("a bulk replay of %d deliveries", fewer),
 		c.bulk("replaying one fewer than are taken", target.BulkReplayRequest{Subscription: t.ID, CreatedAfter: from}), fewer, false)
+	// What was replayed is done, so that a relay which takes the old deliveries for the new ones has fewer of them by now.
+	c.Settle()
 	c.replays(fmt.Sprintf("a bulk replay of %d deliveries", bulkCap+1),
 		c.bulk("replaying one more", target.BulkReplayRequest{Subscription: t.ID}), bulkCap, true)
 }
