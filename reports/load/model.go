@@ -212,7 +212,11 @@ type ErrorClass struct {
 // Latencies are the two views of the same deliveries: those with a genuine signature that were answered, whatever the
 // status, and those that ran into the timeout, with the time waited. A delivery that got no answer for another reason,
 // such as a refused connection, has no latency; it is in the errors.
+//
+// One that ran into the timeout would have taken longer than it was waited for, so that its value is the least it can be.
 type Latencies struct {
+	// TimedOut is how many of the values are such.
+	TimedOut int64 `json:"timed_out,omitempty"`
 	// Corrected counts from the intended start, so that a delivery which had to wait behind a stall is as slow as it was
 	// for its sender. Absent where nothing was answered.
 	Corrected *Latency `json:"corrected,omitempty"`
