@@ -3,10 +3,12 @@ package loadgen
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/kirimcheck/kirimcheck/loadgen/capacity"
 	"github.com/kirimcheck/kirimcheck/loadgen/schedule"
+	"github.com/kirimcheck/kirimcheck/loadgen/slo"
 	"github.com/kirimcheck/kirimcheck/reports"
 	"github.com/kirimcheck/kirimcheck/reports/load"
 )
@@ -17,10 +19,17 @@ func StepSchedule(ratePerS float64, length time.Duration) (*schedule.Schedule, e
 }
 
 // Capacity searches for the highest rate at which the limits hold, with measurements of this length, and returns it as a
-// report. next is told of every rate before it is measured. When the context ends, what was found until then is reported.
+// report. Where no limit is on failures, one is added. next is told of every rate before it is measured. When the context ends, what was found until then is reported.
 func (s *Session) Capacity(ctx context.Context, tool reports.Tool, c capacity.Config, length time.Duration, next func(ratePerS float64)) (load.Report, error) {
 	if len(s.options.SLOs) == 0 {
 		return load.Report{}, errors.New("a capacity needs at least one limit to be measured by")
+	}
+	if !slo.BoundFailures(s.options.SLOs) {
+		limit, err := slo.Failures(s.meta)
+		if err != nil {
+			return load.Report{}, err
+		}
+		s.options.SLOs = append(slices.Clip(s.options.SLOs), limit)
 	}
 	r := s.head(load.KindCapacity, tool)
 	r.Started = time.Now().UTC()

@@ -197,3 +197,32 @@ func TestCapacityThatIsStopped(t *testing.T) {
 		t.Errorf("error %v, outcome %s, capacity %+v, headline %q", err, r.Outcome, r.Capacity, r.Headline)
 	}
 }
+
+// A target that refuses half at once keeps every limit on latency, and has no capacity for it.
+func TestCapacityIsNotThatOfFastFailures(t *testing.T) {
+	var n atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if n.Add(1)%2 == 0 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer s.Close()
+	limits, err := slo.ParseAll([]string{"p50 < 10s"}, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := NewSession(Options{Target: aim(t, contract.RoleReceiver, s.URL, nil), SLOs: limits})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := capacity.Defaults()
+	c.Lowest, c.Highest = 20, 40
+	r, err := session.Capacity(t.Context(), reports.Tool{}, c, time.Second, func(float64) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Thresholds) != 2 || r.Thresholds[1].Expression != "errors < 1%" || r.Thresholds[1].Verdict != reports.Fail || r.Capacity.RatePerS != nil {
+		t.Errorf("thresholds %+v, capacity %+v", r.Thresholds, r.Capacity)
+	}
+}

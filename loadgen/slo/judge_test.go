@@ -1,6 +1,7 @@
 package slo
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -240,5 +241,31 @@ func TestMetaCapacity(t *testing.T) {
 	for _, wrong := range [][2]float64{{0, 0.3}, {-1, 0.3}, {1000, -0.1}, {1000, 30}} {
 		_, _, err := MetaCapacity(meta, wrong[0], wrong[1])
 		g.Expect(err).To(HaveOccurred())
+	}
+}
+
+// A run that keeps its limits on latency alone says that others failed.
+func TestFailuresThatNoLimitIsOnAreNoted(t *testing.T) {
+	failing := &load.Result{Counts: load.Counts{Sent: 1200, Succeeded: 1198, Failed: 2}}
+	for _, c := range []struct {
+		limits []string
+		r      *load.Result
+		notes  int
+	}{
+		{[]string{"p50 < 10s", "sent > 1/s"}, failing, 1},
+		{[]string{"p50 < 10s", "errors < 1%"}, failing, 0},
+		{[]string{"success > 99%"}, failing, 0},
+		{[]string{"rate > 1/s"}, failing, 0},
+		{[]string{"p50 < 10s"}, &load.Result{Counts: load.Counts{Sent: 3, Succeeded: 3}}, 0},
+		{nil, failing, 0},
+	} {
+		limits, err := ParseAll(c.limits, "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		notes := Notes(limits, c.r)
+		if len(notes) != c.notes || c.notes > 0 && !strings.Contains(notes[0], "2 of 1,200 deliveries failed") {
+			t.Errorf("%q: %q", c.limits, notes)
+		}
 	}
 }

@@ -119,6 +119,21 @@ func Enough(slos []SLO, deliveries float64, mix map[string]float64) error {
 	return nil
 }
 
+// BoundFailures reports whether any of the limits is one that failures can break: on the share of errors or of successes,
+// or on the rate that is answered by 2xx.
+func BoundFailures(slos []SLO) bool {
+	return slices.ContainsFunc(slos, func(s SLO) bool { return s.metric == failures || s.metric == success || s.metric == rate })
+}
+
+// Notes says what the limits leave out of a result, for whoever reads that they hold.
+func Notes(slos []SLO, r *load.Result) []string {
+	if len(slos) == 0 || r == nil || r.Counts.Failed == 0 || BoundFailures(slos) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s of %s deliveries failed, and no threshold is on failures; --slo 'errors < 1%%' would be",
+		load.Number(r.Counts.Failed), load.Number(r.Counts.Sent))}
+}
+
 // String is the limit in its regular form.
 func (s SLO) String() string { return s.Text }
 
