@@ -129,6 +129,9 @@ func (f *loadFlags) options(t *target.Target) (loadgen.Options, error) {
 	if f.connections < 1 {
 		return o, fmt.Errorf("--connections %d: it is at least 1", f.connections)
 	}
+	if f.batchItems == 0 {
+		return o, errors.New("--batch-items 0: it is 2 or more")
+	}
 	if f.timeout < 0 {
 		return o, fmt.Errorf("--timeout %s: it is above zero", f.timeout)
 	}

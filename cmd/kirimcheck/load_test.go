@@ -168,6 +168,8 @@ func TestLoadExit2OnWhatCannotBeMeant(t *testing.T) {
 		{rated("--body-size", "10MB"), []string{"10000000 bytes"}},
 		{rated("--batch-items", "1"), []string{"2 to 1000"}},
 		{rated("--out", "/dev/null/reports"), []string{"/dev/null"}},
+		{rated("--batch-items", "0"), []string{"--batch-items"}},
+		{rated("--vegeta-results", t.TempDir()), []string{"--vegeta-results", "no file"}},
 		{rated("--vegeta-results", "/nowhere/results.bin"), []string{"--vegeta-results", "no such file"}},
 		{loadArgs("capacity", s.URL, "--from", "100/s", "--to", "10/s"), []string{"100", "10"}},
 		{loadArgs("capacity", s.URL, "--preset", "none"), []string{"--slo"}},
