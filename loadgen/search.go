@@ -3,6 +3,7 @@ package loadgen
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -68,7 +69,14 @@ func (s *Session) Capacity(ctx context.Context, tool reports.Tool, c capacity.Co
 		began := r.Started
 		s.fill(&r, shown.schedule, shown.m)
 		r.Started = began
+		which := "the last measurement"
+		if search.RatePerS != nil {
+			which = "the last run that confirmed the answer"
+		}
+		r.Notes = append([]string{fmt.Sprintf("the schedule, the thresholds, the figures and the plots over time are those of %s, at %s",
+			which, load.Quantity(shown.schedule.Mean(), load.PerSecond))}, r.Notes...)
 	}
+	r.DurationMS = inMS(time.Since(r.Started))
 	r.Capacity = &search
 	r.Invalid = nil
 	switch {

@@ -47,7 +47,7 @@ func (s *search) statement() string {
 		case len(c.Steps) == 0:
 			return "Nothing was measured."
 		case s.limit == load.LimitSteps:
-			return fmt.Sprintf("No answer after %d measurements: the rate that the target takes is at least unconfirmed %s%s.", len(c.Steps), per(s.low), s.below(per))
+			return fmt.Sprintf("No answer after %d measurements: %s held, but was not confirmed%s.", len(c.Steps), per(s.low), s.below(per))
 		case s.high == 0:
 			return fmt.Sprintf("No answer: the search ended early, after %s had held without being confirmed.", per(s.low))
 		case s.limit == load.LimitGenerator:
@@ -72,7 +72,7 @@ func (s *search) below(per func(float64) string) string {
 	if s.high == 0 {
 		return ""
 	}
-	return " and below " + per(s.high)
+	return ", and " + per(s.high) + " did not hold"
 }
 
 // The limits below which a curve has no bend worth naming: its latency must grow to three times the lowest, and its

@@ -89,6 +89,9 @@ func headline(r Report) string {
 	case Unreachable:
 		return "Unreachable: no answer came from the target, so nothing was sent."
 	case Interrupted:
+		if c := r.Capacity; c != nil {
+			return fmt.Sprintf("Interrupted after %s. %s", span(r.DurationMS), sentence(c.Statement))
+		}
 		return fmt.Sprintf("Interrupted after %s of %s: %s.", span(r.DurationMS), span(r.PlannedMS), r.Result.inShort())
 	case Invalid:
 		return "Invalid: " + sentence(r.Invalid[0])

@@ -44,6 +44,8 @@ func TestOutcomes(t *testing.T) {
 		"stopped": {Report{Kind: KindRun, Result: good(), Thresholds: []Threshold{held}, DurationMS: 12_300, PlannedMS: 60_000}, Stopped, Interrupted,
 			"Interrupted after 12.3 s of 1m: 1,000 deliveries sent, 99.9/s answered by 2xx, p99 41.5 ms, 1 failed."},
 		"stopped at once": {Report{Kind: KindRun, PlannedMS: 60_000}, Stopped, Interrupted, "Interrupted after 0 ms of 1m: nothing was sent."},
+		"a search that was stopped": {Report{Kind: KindCapacity, Result: good(), DurationMS: 12_300, PlannedMS: 2000, Capacity: &Capacity{Statement: "No answer yet."}}, Stopped, Interrupted,
+			"Interrupted after 12.3 s. No answer yet."},
 		"never reached": {Report{Kind: KindRun, Thresholds: []Threshold{blind}}, NeverReached, Unreachable,
 			"Unreachable: no answer came from the target, so nothing was sent."},
 		"a capacity":                       {Report{Kind: KindCapacity, Capacity: &Capacity{RatePerS: of(5.0), LimitedBy: LimitTarget, Statement: "It takes 5/s."}}, Finished, Met, "It takes 5/s."},

@@ -61,9 +61,10 @@ type Report struct {
 	Target Target       `json:"target"`
 	// Started is when the schedule began, in UTC. All offsets in the report count from it.
 	Started time.Time `json:"started"`
-	// PlannedMS is how long the schedule was to last, in milliseconds.
+	// PlannedMS is how long the schedule was to last, in milliseconds; that of a search lasts for one measurement.
 	PlannedMS float64 `json:"planned_ms"`
-	// DurationMS is the time from Started to the last answer, or to the end where the run was stopped, in milliseconds.
+	// DurationMS is the time from Started to the last answer, or to the end where the run was stopped, in milliseconds. That
+	// of a search is the time of all its measurements.
 	DurationMS float64 `json:"duration_ms"`
 	Plan       Plan    `json:"plan"`
 	// Outcome is the result as a whole, and Headline is the same in one sentence for a person; Conclude sets both.
