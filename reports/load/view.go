@@ -206,6 +206,9 @@ func capacityPairs(c *Capacity) []pair {
 	if c.BrokenPerS != nil {
 		pairs = append(pairs, pair{"Lowest rate that broke", Quantity(*c.BrokenPerS, PerSecond)})
 	}
+	if c.Confidence != nil {
+		pairs = append(pairs, pair{"Confidence", Quantity(*c.Confidence, Share)})
+	}
 	return append(pairs, pair{"Confirmations", fmt.Sprintf("%d of %d held", c.Held, c.Confirmations)},
 		pair{"Resolution", Quantity(c.ResolutionShare, Share)})
 }
