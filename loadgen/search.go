@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -112,8 +113,51 @@ func stepOf(m Measurement) capacity.Measurement {
 			break
 		}
 	}
+	if step.Verdict == load.StepHeld {
+		if reason := behind(m.Result); reason != "" {
+			step.Verdict, step.Reason = load.StepBroken, reason
+		}
+	}
 	if len(m.Invalid) > 0 {
 		step.Verdict, step.Reason = load.StepInvalid, m.Invalid[0]
 	}
 	return step
+}
+
+// What a target may fall behind in the second half of a measurement and still be said to take the rate: half the width
+// at which a search ends unless it is told otherwise, and a few deliveries that are always under way somewhere.
+const (
+	behindShare = 0.025
+	behindCount = 3
+)
+
+// behind says in a sentence that a target which keeps its limits does not take the rate: its backlog grows, and only the
+// end of the measurement kept the limits from breaking. It compares what was answered in the second half with what was due
+// then. A target that takes its time for each delivery but keeps up answers as many as are due, once the first are
+// answered. Empty where it keeps up, or where the measurement is too short to tell.
+func behind(r *load.Result) string {
+	if r.Latency.Corrected == nil {
+		return ""
+	}
+	buckets := r.Series.Buckets
+	for len(buckets) > 0 && buckets[len(buckets)-1].Offered == 0 {
+		buckets = buckets[:len(buckets)-1]
+	}
+	from := max(len(buckets)/2, int(math.Ceil(r.Latency.Corrected.MinMS/r.Series.BucketMS)))
+	if from < 1 || from >= len(buckets) {
+		return ""
+	}
+	var due, answered int64
+	for _, b := range buckets[from:] {
+		due += b.Offered
+		answered += b.Succeeded + b.Refused
+		for _, n := range b.Errors {
+			answered += n
+		}
+	}
+	if float64(answered) >= (1-behindShare)*float64(due)-behindCount {
+		return ""
+	}
+	return fmt.Sprintf("it fell behind: of %s deliveries due in the second half it answered %s, so that a longer run breaks any limit",
+		load.Number(due), load.Number(answered))
 }

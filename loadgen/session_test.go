@@ -226,3 +226,45 @@ func TestCapacityIsNotThatOfFastFailures(t *testing.T) {
 		t.Errorf("thresholds %+v, capacity %+v", r.Thresholds, r.Capacity)
 	}
 }
+
+// A limit of seconds holds for the few seconds of a measurement although the target takes less than it is sent.
+func TestATargetThatFallsBehindDoesNotTakeTheRate(t *testing.T) {
+	course := func(answered ...int64) *load.Result {
+		r := &load.Result{Latency: load.Latencies{Corrected: &load.Latency{Count: 1, MinMS: 5}}, Series: load.Series{BucketMS: 1000}}
+		for i, n := range answered {
+			b := load.Bucket{StartMS: 1000 * float64(i), Succeeded: n - 20, Refused: 10, Errors: map[load.Class]int64{"status-500": 10}}
+			if i < 10 {
+				b.Offered = 200
+			}
+			r.Series.Buckets = append(r.Series.Buckets, b)
+		}
+		return r
+	}
+	late := course(20, 20, 20, 20, 20, 20, 200, 200, 200, 200, 200)
+	late.Latency.Corrected.MinMS = 5500
+	slow := course(20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 1800)
+	slow.Latency.Corrected.MinMS = 9500
+	for _, c := range []struct {
+		name   string
+		r      *load.Result
+		behind bool
+	}{
+		{"it keeps up", course(199, 200, 200, 200, 200, 200, 200, 200, 200, 200, 21), false},
+		{"it takes 190 of 200", course(190, 190, 190, 190, 190, 190, 190, 190, 190, 190, 120), true},
+		{"it takes 196 of 200", course(196, 196, 196, 196, 196, 196, 196, 196, 196, 196, 60), false},
+		{"it stalled in the first half and caught up", course(200, 20, 20, 200, 560, 200, 200, 200, 200, 200, 20), false},
+		{"it stalls at the end", course(200, 200, 200, 200, 200, 200, 200, 200, 200, 100, 120), true},
+		{"each delivery takes 5.5 s", late, false},
+		{"each delivery takes longer than can be told", slow, false},
+		{"the measurement is too short to tell", course(20, 200), false},
+		{"nothing was answered", &load.Result{}, false},
+	} {
+		if got := behind(c.r); (got != "") != c.behind {
+			t.Errorf("%s: %q", c.name, got)
+		}
+	}
+	m := Measurement{Result: course(190, 190, 190, 190, 190, 190, 190, 190, 190, 190, 120)}
+	if step := stepOf(m); step.Verdict != load.StepBroken || !strings.Contains(step.Reason, "of 1,000 deliveries due in the second half it answered 950") {
+		t.Errorf("%+v", step)
+	}
+}

@@ -28,7 +28,10 @@ func (s *search) conclude() {
 		c.AtLeast = s.limit != load.LimitTarget
 		c.Confidence, c.HoldShare = confidence(s.Confirmations, s.candidates), ptr(holdShare)
 	}
-	c.KneePerS = knee(c.Steps)
+	// Far past its limit a target's latency is that of a queue that grows as long as the step, which would flatten the bend.
+	if c.KneePerS = knee(upTo(c.Steps, c.BrokenPerS)); c.KneePerS == nil {
+		c.KneePerS = knee(c.Steps)
+	}
 	c.Statement = s.statement()
 }
 
@@ -118,6 +121,14 @@ func knee(steps []load.Step) *float64 {
 		return nil
 	}
 	return &rates[at]
+}
+
+// upTo are the steps at rates up to this one, and all where there is none.
+func upTo(steps []load.Step, ratePerS *float64) []load.Step {
+	if ratePerS == nil {
+		return steps
+	}
+	return slices.DeleteFunc(slices.Clone(steps), func(s load.Step) bool { return s.RatePerS > *ratePerS })
 }
 
 func median(values []float64) float64 {
