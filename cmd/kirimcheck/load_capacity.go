@@ -9,6 +9,7 @@ import (
 
 	"github.com/kirimcheck/kirimcheck/loadgen"
 	"github.com/kirimcheck/kirimcheck/loadgen/capacity"
+	"github.com/kirimcheck/kirimcheck/loadgen/health"
 	"github.com/kirimcheck/kirimcheck/loadgen/schedule"
 	"github.com/kirimcheck/kirimcheck/reports/load"
 )
@@ -25,8 +26,9 @@ type capacityFlags struct {
 // defaultStep is long enough for the 99th percentile at 10 deliveries a second, and for a garbage collection or two.
 const defaultStep = 10 * time.Second
 
-func newLoadCapacity(code *int) *cobra.Command {
+func newLoadCapacity(code *int, judge func(health.Account) []string) *cobra.Command {
 	var f capacityFlags
+	f.judge = judge
 	defaults := capacity.Defaults()
 	cmd := &cobra.Command{
 		Use:   "capacity (--target FILE | --url URL --secret-env NAME)",
