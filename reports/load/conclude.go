@@ -147,6 +147,9 @@ func (r *Result) inShort() string {
 	if l := r.Latency.Corrected; l != nil && l.P99MS != nil {
 		text += fmt.Sprintf(", p99 %s", Quantity(*l.P99MS, Milliseconds))
 	}
+	if r.Counts.Refused > 0 {
+		text += fmt.Sprintf(", %s with a wrong signature refused", Number(r.Counts.Refused))
+	}
 	return fmt.Sprintf("%s, %s failed", text, Number(r.Counts.Failed))
 }
 

@@ -31,6 +31,8 @@ func TestOutcomes(t *testing.T) {
 			"Not met: 1 of 2 thresholds broken: p50{x} < 1s (seen: no data)."},
 		"a threshold without a verdict is broken": {Report{Kind: KindRun, Result: good(), Thresholds: []Threshold{{Expression: "x"}}}, Finished, NotMet,
 			"Not met: 1 of 1 threshold broken: x (seen: no data)."},
+		"wrong signatures were refused": {Report{Kind: KindRun, Result: &Result{AchievedPerS: 8, Counts: Counts{Sent: 10, Succeeded: 8, Refused: 2}}}, Finished, Measured,
+			"Measured, and not judged by any threshold: 10 deliveries sent, 8/s answered by 2xx, 2 with a wrong signature refused, 0 failed."},
 		"no threshold": {Report{Kind: KindRun, Result: good()}, Finished, Measured,
 			"Measured, and not judged by any threshold: 1,000 deliveries sent, 99.9/s answered by 2xx, p99 41.5 ms, 1 failed."},
 		"invalid outweighs what holds": {Report{Kind: KindRun, Result: good(), Thresholds: []Threshold{held}, Invalid: []string{"the generator was busy."}}, Finished, Invalid,
