@@ -437,6 +437,20 @@ func TestLoadCompare(t *testing.T) {
 	}
 }
 
+// Errors are shares themselves: four more of a thousand are 0.4 points more, and no change of 0.4 %.
+func TestAFigureOfAComparison(t *testing.T) {
+	p := func(v float64) *float64 { return &v }
+	for want, f := range map[string]load.FigureChange{
+		"10 ms to 15 ms, +50.0 % (+48.0 % to +52.0 %), slower, a REGRESSION": {Unit: load.Milliseconds, A: p(10), B: p(15), Change: p(.5), Low: p(.48), High: p(.52), Verdict: load.Slower, Regression: true},
+		"0.1 % to 0.5 %, +0.4 points (+0.3 points to +0.5 points), slower":   {Unit: load.Share, A: p(.001), B: p(.005), Change: p(.004), Low: p(.003), High: p(.005), Verdict: load.Slower},
+		"no data: A has too few values":                                      {Unit: load.Milliseconds, B: p(15), Reason: "A has too few values"},
+	} {
+		if got := figureLine(f); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestLoadExit130WhenInterrupted(t *testing.T) {
 	s, seen := loadTarget(t, nil)
 	cmd := command(t.Context(), t, secretEnv, loadArgs("run", s.URL, "--rate", "100/s", "--duration", "10m", "--plain")...)

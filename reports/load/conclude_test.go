@@ -98,6 +98,6 @@ func TestChangesHaveTheirSign(t *testing.T) {
 	}{
 		"+40.0 %": {0.4, Milliseconds}, "-3.0 %": {-0.03, PerSecond}, "+0.0 %": {-0.0001, Milliseconds}, "-0.01 points": {-0.0001, Share}, "+0.04 points": {0.0004, Share},
 	} {
-		NewWithT(t).Expect(signed(change.v, change.unit)).To(Equal(want))
+		NewWithT(t).Expect(Signed(change.v, change.unit)).To(Equal(want))
 	}
 }

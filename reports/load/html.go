@@ -115,14 +115,14 @@ func changeCell(f FigureChange) string {
 	if f.Change == nil {
 		return "–"
 	}
-	return signed(*f.Change, f.Unit)
+	return Signed(*f.Change, f.Unit)
 }
 
 func intervalCell(f FigureChange) string {
 	if f.Low == nil || f.High == nil {
 		return "–"
 	}
-	return fmt.Sprintf("%s to %s", signed(*f.Low, f.Unit), signed(*f.High, f.Unit))
+	return fmt.Sprintf("%s to %s", Signed(*f.Low, f.Unit), Signed(*f.High, f.Unit))
 }
 
 // span writes a length given in milliseconds, without the parts that are zero.
