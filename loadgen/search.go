@@ -124,17 +124,18 @@ func stepOf(m Measurement) capacity.Measurement {
 	return step
 }
 
-// What a target may fall behind in the second half of a measurement and still be said to take the rate: half the width
-// at which a search ends unless it is told otherwise, and a few deliveries that are always under way somewhere.
+// What a target may fall behind in a part of a measurement and still be said to take the rate: half the width at which a
+// search ends unless it is told otherwise, and the few deliveries that happen to be under way at the part's end.
 const (
 	behindShare = 0.025
-	behindCount = 3
+	behindCount = 2
 )
 
 // behind says in a sentence that a target which keeps its limits does not take the rate: its backlog grows, and only the
-// end of the measurement kept the limits from breaking. It compares what was answered in the second half with what was due
-// then. A target that takes its time for each delivery but keeps up answers as many as are due, once the first are
-// answered. Empty where it keeps up, or where the measurement is too short to tell.
+// end of the measurement kept the limits from breaking. It looks at the two parts of the second half, and compares what was
+// answered in each with what was due then: a stall leaves its mark on one of them, and a backlog that grows on both. A
+// target that takes its time for each delivery but keeps up answers as many as are due, once the first are answered. Empty
+// where it keeps up, or where the measurement is too short to tell.
 func behind(r *load.Result) string {
 	if r.Latency.Corrected == nil {
 		return ""
@@ -144,20 +145,30 @@ func behind(r *load.Result) string {
 		buckets = buckets[:len(buckets)-1]
 	}
 	from := max(len(buckets)/2, int(math.Ceil(r.Latency.Corrected.MinMS/r.Series.BucketMS)))
-	if from < 1 || from >= len(buckets) {
+	if from < 1 || len(buckets)-from < 2 {
 		return ""
 	}
+	middle := (from + len(buckets)) / 2
 	var due, answered int64
-	for _, b := range buckets[from:] {
+	for _, part := range [][]load.Bucket{buckets[from:middle], buckets[middle:]} {
+		partDue, partAnswered := account(part)
+		if float64(partAnswered) >= (1-behindShare)*float64(partDue)-behindCount {
+			return ""
+		}
+		due, answered = due+partDue, answered+partAnswered
+	}
+	return fmt.Sprintf("it fell behind: of %s deliveries due in the second half it answered %s, so that a longer run breaks any limit",
+		load.Number(due), load.Number(answered))
+}
+
+// account is how many deliveries were due in the buckets, and how many answers came in them, whatever they said.
+func account(buckets []load.Bucket) (due, answered int64) {
+	for _, b := range buckets {
 		due += b.Offered
 		answered += b.Succeeded + b.Refused
 		for _, n := range b.Errors {
 			answered += n
 		}
 	}
-	if float64(answered) >= (1-behindShare)*float64(due)-behindCount {
-		return ""
-	}
-	return fmt.Sprintf("it fell behind: of %s deliveries due in the second half it answered %s, so that a longer run breaks any limit",
-		load.Number(due), load.Number(answered))
+	return due, answered
 }
