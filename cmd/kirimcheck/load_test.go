@@ -119,8 +119,8 @@ func TestLoadExit0WhenEveryThresholdHolds(t *testing.T) {
 			if strings.Contains(report.Tool.Command+report.Target.URL, "hidden") || !strings.Contains(report.Tool.Command, "kirimcheck load run --") {
 				t.Errorf("the command is %q, the target %q", report.Tool.Command, report.Target.URL)
 			}
-			if info, err := os.Stat(filepath.Join(r.dir, "results.bin")); err != nil || info.Size() == 0 {
-				t.Errorf("no results in Vegeta's format: %v", err)
+			if results, err := os.ReadFile(filepath.Join(r.dir, "results.bin")); err != nil || len(results) == 0 || bytes.Contains(results, []byte("hidden")) {
+				t.Errorf("%d bytes of results in Vegeta's format, which are not to tell what is hidden in the URL: %v", len(results), err)
 			}
 			for _, name := range []string{load.HTMLFile, load.JUnitFile, load.MarkdownFile, load.HDRLogFile} {
 				if _, err := os.Stat(filepath.Join(r.dir, "reports", "load", name)); err != nil {
