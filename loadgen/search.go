@@ -77,6 +77,9 @@ func (s *Session) Capacity(ctx context.Context, tool reports.Tool, c capacity.Co
 		r.Notes = append([]string{fmt.Sprintf("the schedule, the thresholds, the figures and the plots over time are those of %s, at %s",
 			which, load.Quantity(shown.schedule.Mean(), load.PerSecond))}, r.Notes...)
 	}
+	if length < Tellable {
+		r.Notes = append(r.Notes, fmt.Sprintf("measurements of %s are too short to tell a target that falls behind, whose capacity is below the answer; %s are enough", length, Tellable))
+	}
 	r.DurationMS = inMS(time.Since(r.Started))
 	r.Capacity = &search
 	r.Invalid = nil
@@ -130,6 +133,9 @@ const (
 	behindShare = 0.025
 	behindCount = 2
 )
+
+// Tellable is the length of a measurement from which on behind has something to look at.
+const Tellable = 3 * time.Second
 
 // behind says in a sentence that a target which keeps its limits does not take the rate: its backlog grows, and only the
 // end of the measurement kept the limits from breaking. It looks at the two parts of the second half, and compares what was

@@ -193,7 +193,7 @@ func TestCapacityThatIsStopped(t *testing.T) {
 			cancel()
 		}
 	})
-	if err != nil || r.Outcome != load.Interrupted || r.Capacity == nil || len(r.Capacity.Steps) != 1 || !strings.Contains(r.Headline, "Interrupted") {
+	if err != nil || r.Outcome != load.Interrupted || r.Capacity == nil || len(r.Capacity.Steps) != 1 || !strings.Contains(strings.Join(r.Notes, "; "), "too short to tell") || !strings.Contains(r.Headline, "Interrupted") {
 		t.Errorf("error %v, outcome %s, capacity %+v, headline %q", err, r.Outcome, r.Capacity, r.Headline)
 	}
 }
@@ -257,7 +257,8 @@ func TestATargetThatFallsBehindDoesNotTakeTheRate(t *testing.T) {
 		{"it stalls at the half and catches up", course(200, 200, 200, 200, 200, 20, 20, 200, 380, 380, 20), false},
 		{"each delivery takes 5.5 s", late, false},
 		{"each delivery takes longer than can be told", slow, false},
-		{"the measurement is too short to tell", course(20, 200), false},
+		{"the measurement is too short to tell", course(20, 20), false},
+		{"the measurement is just long enough", course(100, 100, 100), true},
 		{"nothing was answered", &load.Result{}, false},
 	} {
 		if got := behind(c.r); (got != "") != c.behind {

@@ -50,7 +50,7 @@ func newLoadCapacity(code *int, judge func(health.Account) []string) *cobra.Comm
 	f.register(flags)
 	flags.StringVar(&f.from, "from", schedule.WholeRate(defaults.Lowest).String(), "lowest rate, where the search begins")
 	flags.StringVar(&f.to, "to", "50000/s", "highest rate that is tried")
-	flags.DurationVar(&f.step, "step", defaultStep, "length of each measurement")
+	flags.DurationVar(&f.step, "step", defaultStep, fmt.Sprintf("length of each measurement; below %s a target that falls behind is not told", loadgen.Tellable))
 	flags.StringVar(&f.resolution, "resolution", fmt.Sprintf("%g%%", 100*defaults.Resolution), "width at which the search ends")
 	flags.IntVar(&f.confirmations, "confirmations", defaults.Confirmations, "fresh runs at the answer, all of which must hold")
 	return cmd
