@@ -58,6 +58,9 @@ func (s *search) statement() string {
 		case s.low > 0:
 			return fmt.Sprintf("No answer: the search ended early, between %s, which held, and %s.", per(s.low), per(s.high))
 		}
+		if slices.ContainsFunc(c.Steps, func(step load.Step) bool { return step.Verdict == load.StepHeld && step.RatePerS == s.high }) {
+			return fmt.Sprintf("No answer: even the lowest rate, %s, held at first and not in its confirmation (%s).", per(s.high), s.why)
+		}
 		return fmt.Sprintf("The target does not take the lowest rate that was tried: it broke at %s (%s).", per(s.high), s.why)
 	}
 	confirmed := fmt.Sprintf("all of %d confirmation runs held, so that with %s confidence a run at this rate is more likely to hold than not",

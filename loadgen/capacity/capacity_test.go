@@ -326,3 +326,18 @@ func TestTheKneeIsFoundBelowManyBrokenSteps(t *testing.T) {
 	s.conclude()
 	g.Expect(s.found.KneePerS).To(HaveValue(Equal(190.0)))
 }
+
+// A target that goes away during the search has not shown that it takes nothing.
+func TestATargetThatGoesAwayIsNoTargetThatTakesNothing(t *testing.T) {
+	g := NewWithT(t)
+	s, steps := &synthetic{takes: 1000}, 0
+	got, err := Search(t.Context(), Defaults(), func(ctx context.Context, rate float64) (Measurement, error) {
+		if steps++; steps > 3 {
+			s.takes = 1e-3
+		}
+		return s.measure(ctx, rate)
+	})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(got.RatePerS).To(BeNil())
+	g.Expect(got.Statement).To(Equal("No answer: even the lowest rate, 10/s, held at first and not in its confirmation (p99 < 1s: measured more)."))
+}
