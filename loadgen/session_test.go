@@ -145,6 +145,11 @@ func TestStoppedBeforeTheFirstStart(t *testing.T) {
 	if r.Outcome != load.Interrupted || r.Result.Counts.Sent != 0 || r.Result.Latency.Corrected != nil || r.Result.OfferedPerS != 0 {
 		t.Errorf("outcome %s, result %+v", r.Outcome, r.Result)
 	}
+	for _, sample := range r.Generator.Samples {
+		if sample.AtMS < 0 {
+			t.Errorf("a look at the generator %g ms before the beginning", -sample.AtMS)
+		}
+	}
 	if err := session.Preflight(ctx); err != context.Canceled {
 		t.Errorf("the delivery ahead of the run ended with %v", err)
 	}
