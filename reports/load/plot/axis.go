@@ -52,6 +52,9 @@ func Linear(top float64, n int, label func(float64) string) Axis {
 // Whole is Linear for numbers of things, of which there are no fractions.
 func Whole(top float64, n int, label func(float64) string) Axis {
 	step := max(1, round(top/float64(n)))
+	if step == 2.5 {
+		step = 5
+	}
 	a := Axis{Max: step * max(1, math.Ceil(top/step-1e-9))}
 	for v := 0.0; v <= a.Max*(1+1e-9); v += step {
 		a.Ticks = append(a.Ticks, Tick{v, label(v)})

@@ -33,6 +33,7 @@ func TestAxesCoverTheirValuesWithFewRoundTicks(t *testing.T) {
 	}
 	NewWithT(t).Expect(ticksOf(Linear(2000, 5, plain))).To(Equal([]float64{0, 500, 1000, 1500, 2000}))
 	NewWithT(t).Expect(ticksOf(Whole(2, 5, plain))).To(Equal([]float64{0, 1, 2}))
+	NewWithT(t).Expect(ticksOf(Whole(10, 4, plain))).To(Equal([]float64{0, 5, 10}), "there are no two and a half")
 	NewWithT(t).Expect(ticksOf(Logarithmic(3, 30, plain))).To(Equal([]float64{2, 5, 10, 20, 50}))
 	NewWithT(t).Expect(ticksOf(Seconds(60, plain))).To(Equal([]float64{0, 10, 20, 30, 40, 50, 60}))
 	NewWithT(t).Expect(ticksOf(Seconds(3600, plain))).To(Equal([]float64{0, 600, 1200, 1800, 2400, 3000, 3600}))
