@@ -84,8 +84,8 @@ func (s *Session) Measure(ctx context.Context, sc *schedule.Schedule) (Measureme
 		return Measurement{}, err
 	}
 	m.Generator.Lag = record.Lag()
-	m.Invalid = health.Judge(health.Account{Result: m.Result, Generator: m.Generator, Probe: probe, LateStarts: record.OwnLate()})
-	m.Notes = health.Notes(m.Result, s.options.Connections)
+	m.Invalid = s.options.Judge(health.Account{Result: m.Result, Generator: m.Generator, Probe: probe, LateStarts: record.OwnLate()})
+	m.Notes = append(health.Notes(m.Result, s.options.Connections), slo.Notes(s.options.SLOs, m.Result)...)
 	if trace := sc.Trace(); trace != nil && uint64(len(trace.Offsets)) > sc.Total() {
 		m.Notes = append(m.Notes, fmt.Sprintf("the trace was cut: it has %d starts, and the run had the first %d", len(trace.Offsets), sc.Total()))
 	}

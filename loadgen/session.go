@@ -14,6 +14,7 @@ import (
 
 	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/loadgen/attack"
+	"github.com/kirimcheck/kirimcheck/loadgen/health"
 	"github.com/kirimcheck/kirimcheck/loadgen/payload"
 	"github.com/kirimcheck/kirimcheck/loadgen/schedule"
 	"github.com/kirimcheck/kirimcheck/loadgen/slo"
@@ -42,6 +43,8 @@ type Options struct {
 	Timeout time.Duration
 	// SLOs are the limits to judge by.
 	SLOs []slo.SLO
+	// Judge says why a run says nothing about the target; nil means health.Judge.
+	Judge func(health.Account) []string
 	// Progress, where it is set, is called about once a second during a run.
 	Progress func(Progress)
 	// Results, where it is set, is given every delivery in Vegeta's own format.
@@ -80,6 +83,9 @@ func NewSession(o Options) (*Session, error) {
 	} else {
 		s.sender = payload.NewKirim(o.Target.Contract, secret)
 		s.tolerance, timeout = o.Target.Contract.Signature.Tolerance, o.Target.Contract.Delivery.Timeout
+	}
+	if o.Judge == nil {
+		s.options.Judge = health.Judge
 	}
 	s.options.Timeout = cmp.Or(o.Timeout, timeout)
 	s.options.Connections = cmp.Or(o.Connections, DefaultConnections)

@@ -145,6 +145,11 @@ func TestStoppedBeforeTheFirstStart(t *testing.T) {
 	if r.Outcome != load.Interrupted || r.Result.Counts.Sent != 0 || r.Result.Latency.Corrected != nil || r.Result.OfferedPerS != 0 {
 		t.Errorf("outcome %s, result %+v", r.Outcome, r.Result)
 	}
+	for _, sample := range r.Generator.Samples {
+		if sample.AtMS < 0 {
+			t.Errorf("a look at the generator %g ms before the beginning", -sample.AtMS)
+		}
+	}
 	if err := session.Preflight(ctx); err != context.Canceled {
 		t.Errorf("the delivery ahead of the run ended with %v", err)
 	}
@@ -193,7 +198,80 @@ func TestCapacityThatIsStopped(t *testing.T) {
 			cancel()
 		}
 	})
-	if err != nil || r.Outcome != load.Interrupted || r.Capacity == nil || len(r.Capacity.Steps) != 1 || !strings.Contains(r.Headline, "Interrupted") {
+	if err != nil || r.Outcome != load.Interrupted || r.Capacity == nil || len(r.Capacity.Steps) != 1 || !strings.Contains(strings.Join(r.Notes, "; "), "too short to tell") || !strings.Contains(r.Headline, "Interrupted") {
 		t.Errorf("error %v, outcome %s, capacity %+v, headline %q", err, r.Outcome, r.Capacity, r.Headline)
+	}
+}
+
+// A target that refuses half at once keeps every limit on latency, and has no capacity for it.
+func TestCapacityIsNotThatOfFastFailures(t *testing.T) {
+	var n atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if n.Add(1)%2 == 0 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer s.Close()
+	limits, err := slo.ParseAll([]string{"p50 < 10s"}, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := NewSession(Options{Target: aim(t, contract.RoleReceiver, s.URL, nil), SLOs: limits})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := capacity.Defaults()
+	c.Lowest, c.Highest = 20, 40
+	r, err := session.Capacity(t.Context(), reports.Tool{}, c, time.Second, func(float64) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Thresholds) != 2 || r.Thresholds[1].Expression != "errors < 1%" || r.Thresholds[1].Verdict != reports.Fail || r.Capacity.RatePerS != nil {
+		t.Errorf("thresholds %+v, capacity %+v", r.Thresholds, r.Capacity)
+	}
+}
+
+// A limit of seconds holds for the few seconds of a measurement although the target takes less than it is sent.
+func TestATargetThatFallsBehindDoesNotTakeTheRate(t *testing.T) {
+	course := func(answered ...int64) *load.Result {
+		r := &load.Result{Latency: load.Latencies{Corrected: &load.Latency{Count: 1, MinMS: 5}}, Series: load.Series{BucketMS: 1000}}
+		for i, n := range answered {
+			b := load.Bucket{StartMS: 1000 * float64(i), Succeeded: n - 20, Refused: 10, Errors: map[load.Class]int64{"status-500": 10}}
+			if i < 10 {
+				b.Offered = 200
+			}
+			r.Series.Buckets = append(r.Series.Buckets, b)
+		}
+		return r
+	}
+	late := course(20, 20, 20, 20, 20, 20, 200, 200, 200, 200, 200)
+	late.Latency.Corrected.MinMS = 5500
+	slow := course(20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 1800)
+	slow.Latency.Corrected.MinMS = 9500
+	for _, c := range []struct {
+		name   string
+		r      *load.Result
+		behind bool
+	}{
+		{"it keeps up", course(199, 200, 200, 200, 200, 200, 200, 200, 200, 200, 21), false},
+		{"it takes 190 of 200", course(190, 190, 190, 190, 190, 190, 190, 190, 190, 190, 120), true},
+		{"it takes 196 of 200", course(196, 196, 196, 196, 196, 196, 196, 196, 196, 196, 60), false},
+		{"it stalled in the first half and caught up", course(200, 20, 20, 200, 560, 200, 200, 200, 200, 200, 20), false},
+		{"it stalls at the end", course(200, 200, 200, 200, 200, 200, 200, 200, 200, 100, 120), false},
+		{"it stalls at the half and catches up", course(200, 200, 200, 200, 200, 20, 20, 200, 380, 380, 20), false},
+		{"each delivery takes 5.5 s", late, false},
+		{"each delivery takes longer than can be told", slow, false},
+		{"the measurement is too short to tell", course(20, 20), false},
+		{"the measurement is just long enough", course(100, 100, 100), true},
+		{"nothing was answered", &load.Result{}, false},
+	} {
+		if got := behind(c.r); (got != "") != c.behind {
+			t.Errorf("%s: %q", c.name, got)
+		}
+	}
+	m := Measurement{Result: course(190, 190, 190, 190, 190, 190, 190, 190, 190, 190, 120)}
+	if step := stepOf(m); step.Verdict != load.StepBroken || !strings.Contains(step.Reason, "of 1,000 deliveries due in the second half it answered 950") {
+		t.Errorf("%+v", step)
 	}
 }

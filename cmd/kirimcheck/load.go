@@ -18,6 +18,7 @@ import (
 
 	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/loadgen"
+	"github.com/kirimcheck/kirimcheck/loadgen/health"
 	"github.com/kirimcheck/kirimcheck/loadgen/payload"
 	"github.com/kirimcheck/kirimcheck/loadgen/schedule"
 	"github.com/kirimcheck/kirimcheck/loadgen/slo"
@@ -26,7 +27,7 @@ import (
 	"github.com/kirimcheck/kirimcheck/target"
 )
 
-func newLoad(code *int) *cobra.Command {
+func newLoad(code *int, judge func(health.Account) []string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "load",
 		Short: "Load a target, find its capacity, compare two runs",
@@ -38,7 +39,7 @@ func newLoad(code *int) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.AddCommand(newLoadRun(code), newLoadCapacity(code), newLoadCompare(code))
+	cmd.AddCommand(newLoadRun(code, judge), newLoadCapacity(code, judge), newLoadCompare(code))
 	return cmd
 }
 
@@ -63,6 +64,9 @@ type loadFlags struct {
 
 	out   string
 	plain bool
+
+	// judge is no flag: see loadgen.Options.
+	judge func(health.Account) []string
 }
 
 const (
@@ -125,9 +129,12 @@ func (f *loadFlags) resolve() (*target.Target, error) {
 
 // options turns the flags into options of a session. Every error is wrong usage.
 func (f *loadFlags) options(t *target.Target) (loadgen.Options, error) {
-	o := loadgen.Options{Target: t, Connections: f.connections, HTTP2: f.http2, Timeout: f.timeout}
+	o := loadgen.Options{Target: t, Connections: f.connections, HTTP2: f.http2, Timeout: f.timeout, Judge: f.judge}
 	if f.connections < 1 {
 		return o, fmt.Errorf("--connections %d: it is at least 1", f.connections)
+	}
+	if f.batchItems == 0 {
+		return o, errors.New("--batch-items 0: it is 2 or more")
 	}
 	if f.timeout < 0 {
 		return o, fmt.Errorf("--timeout %s: it is above zero", f.timeout)

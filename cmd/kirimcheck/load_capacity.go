@@ -9,6 +9,7 @@ import (
 
 	"github.com/kirimcheck/kirimcheck/loadgen"
 	"github.com/kirimcheck/kirimcheck/loadgen/capacity"
+	"github.com/kirimcheck/kirimcheck/loadgen/health"
 	"github.com/kirimcheck/kirimcheck/loadgen/schedule"
 	"github.com/kirimcheck/kirimcheck/reports/load"
 )
@@ -25,8 +26,9 @@ type capacityFlags struct {
 // defaultStep is long enough for the 99th percentile at 10 deliveries a second, and for a garbage collection or two.
 const defaultStep = 10 * time.Second
 
-func newLoadCapacity(code *int) *cobra.Command {
+func newLoadCapacity(code *int, judge func(health.Account) []string) *cobra.Command {
 	var f capacityFlags
+	f.judge = judge
 	defaults := capacity.Defaults()
 	cmd := &cobra.Command{
 		Use:   "capacity (--target FILE | --url URL --secret-env NAME)",
@@ -48,7 +50,7 @@ func newLoadCapacity(code *int) *cobra.Command {
 	f.register(flags)
 	flags.StringVar(&f.from, "from", schedule.WholeRate(defaults.Lowest).String(), "lowest rate, where the search begins")
 	flags.StringVar(&f.to, "to", "50000/s", "highest rate that is tried")
-	flags.DurationVar(&f.step, "step", defaultStep, "length of each measurement")
+	flags.DurationVar(&f.step, "step", defaultStep, fmt.Sprintf("length of each measurement; below %s a target that falls behind is not told", loadgen.Tellable))
 	flags.StringVar(&f.resolution, "resolution", fmt.Sprintf("%g%%", 100*defaults.Resolution), "width at which the search ends")
 	flags.IntVar(&f.confirmations, "confirmations", defaults.Confirmations, "fresh runs at the answer, all of which must hold")
 	return cmd

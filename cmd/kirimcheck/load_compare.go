@@ -27,7 +27,7 @@ func newLoadCompare(code *int) *cobra.Command {
 		Use:   "compare A B",
 		Short: "Say whether B is faster or slower than A, beyond what runs differ by themselves",
 		Long: "compare sets the runs of B against those of A. Each is a load.json, or a folder with one in it or in each of its\n" +
-			"subfolders. With three runs and more on each side the spread is measured between runs, otherwise between parts of\n" +
+			"subfolders. With three runs or more on either side the spread is measured between runs, otherwise between parts of\n" +
 			"a run, which tells less. It writes the same reports as a run.\n\n" +
 			"Exit codes: 0 no regression past the bound, 2 usage, or runs that cannot be compared, 5 a regression past the bound,\n" +
 			"6 nothing can be said.",
@@ -116,7 +116,7 @@ func figureLine(f load.FigureChange) string {
 	}
 	line := fmt.Sprintf("%s to %s", load.Quantity(*f.A, f.Unit), load.Quantity(*f.B, f.Unit))
 	if f.Change != nil && f.Low != nil && f.High != nil {
-		line += fmt.Sprintf(", %+.1f %% (%+.1f to %+.1f %%)", 100**f.Change, 100**f.Low, 100**f.High)
+		line += fmt.Sprintf(", %s (%s to %s)", load.Signed(*f.Change, f.Unit), load.Signed(*f.Low, f.Unit), load.Signed(*f.High, f.Unit))
 	}
 	line += ", " + strings.ReplaceAll(string(f.Verdict), "-", " ")
 	if f.Regression {

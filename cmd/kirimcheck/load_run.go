@@ -11,6 +11,7 @@ import (
 
 	"github.com/kirimcheck/kirimcheck/contract"
 	"github.com/kirimcheck/kirimcheck/loadgen"
+	"github.com/kirimcheck/kirimcheck/loadgen/health"
 	"github.com/kirimcheck/kirimcheck/loadgen/payload"
 	"github.com/kirimcheck/kirimcheck/loadgen/schedule"
 	"github.com/kirimcheck/kirimcheck/loadgen/slo"
@@ -29,8 +30,9 @@ type runFlags struct {
 // defaultDuration is long enough for the 99.9th percentile at a few deliveries a second.
 const defaultDuration = time.Minute
 
-func newLoadRun(code *int) *cobra.Command {
+func newLoadRun(code *int, judge func(health.Account) []string) *cobra.Command {
 	var f runFlags
+	f.judge = judge
 	cmd := &cobra.Command{
 		Use:   "run (--target FILE | --url URL --secret-env NAME) --rate RATE",
 		Short: "Send deliveries by a schedule and judge the answers",

@@ -19,6 +19,10 @@ type vegetaFile struct {
 }
 
 func (v *vegetaFile) open() error {
+	// The file takes the place of what has its name, and only an older file may lose it: not a folder, and no device.
+	if info, err := os.Stat(v.path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("--vegeta-results %s is there already, and no file; name one that may be replaced", v.path)
+	}
 	f, err := os.CreateTemp(filepath.Dir(v.path), "."+filepath.Base(v.path)+"-*")
 	if err != nil {
 		var pe *os.PathError

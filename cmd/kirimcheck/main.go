@@ -10,16 +10,19 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kirimcheck/kirimcheck/loadgen/health"
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, health.Judge))
 }
 
-// run carries a command line out and returns the exit code. An error is one line on stderr.
-func run(args []string, stdout, stderr io.Writer) int {
+// run carries a command line out and returns the exit code. An error is one line on stderr. judge says of a load run
+// whether the generator was its bottleneck.
+func run(args []string, stdout, stderr io.Writer, judge func(health.Account) []string) int {
 	code := exitConformant
-	root := newRoot(&code)
+	root := newRoot(&code, judge)
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -32,7 +35,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 // newRoot builds the command tree. code receives the exit code of a command that ran to its end.
-func newRoot(code *int) *cobra.Command {
+func newRoot(code *int, judge func(health.Account) []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kirimcheck",
 		Short: "Checks webhook software against Kirim's contract",
@@ -55,7 +58,7 @@ func newRoot(code *int) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newCertify(code), newTrigger(code), newServe(code), newListen(code), newReceiver(code), newTarget(code),
-		newLoad(code), newList(), newExplain(), newMutants(), newMatrix(code))
+		newLoad(code, judge), newList(), newExplain(), newMutants(), newMatrix(code))
 	return root
 }
 

@@ -74,6 +74,32 @@ func TestForgeriesAreAccountedForApart(t *testing.T) {
 	}
 }
 
+// The wait for an answer that never came is a latency of which only the least is known. A forgery has none at all.
+func TestTimeoutsAreMarkedAmongTheLatencies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		result, _, _, _ := run{
+			rate: "100/s", duration: 10 * time.Second, connections: 400, grace: time.Minute, options: payload.Options{WrongSignatures: 0.5, Seed: 1},
+			ends: func(at time.Duration, d *payload.Delivery) (time.Duration, int) {
+				if d.Kind == payload.Forged || d.Number%10 == 0 {
+					return at + 2*time.Second, 0
+				}
+				return at + ms, 200
+			},
+		}.do(t)
+		l, genuine := result.Latency, result.Latency.Corrected.Count
+		if want := genuine - result.Counts.Succeeded; l.TimedOut != want || want < 20 || genuine > 600 {
+			t.Errorf("%d of %d latencies timed out, %d deliveries were answered", l.TimedOut, genuine, result.Counts.Succeeded)
+		}
+		var events int64
+		for _, e := range result.Events {
+			events += e.Latency.TimedOut
+		}
+		if events != l.TimedOut || l.Corrected.MaxMS < 2000 {
+			t.Errorf("%d of the events, %d of all; the largest is %g ms", events, l.TimedOut, l.Corrected.MaxMS)
+		}
+	})
+}
+
 // Sums over events and over the series are those of the whole, and buckets hold what happened in them.
 func TestPartsAddUpToTheWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -25,7 +25,7 @@ import (
 // server is a target whose behaviour is a function of time, in the fake time of a bubble.
 type server struct {
 	began time.Time
-	// ends says when a request that starts at t is answered, and with what.
+	// ends says when a request that starts at t is answered, and with what; 0 is the end of the timeout without an answer.
 	ends func(t time.Duration, d *payload.Delivery) (time.Duration, int)
 
 	mu     sync.Mutex
@@ -40,6 +40,9 @@ func (s *server) Exchange(ctx context.Context, d *payload.Delivery) Answer {
 	end, status := s.ends(t, d)
 	select {
 	case <-time.After(end - t):
+		if status == 0 {
+			return Answer{Class: Timeout, Err: errors.New("no complete answer in time")}
+		}
 		return Answer{Status: status, Body: []byte("busy\n")}
 	case <-ctx.Done():
 		return Answer{Class: Stopped, Err: ctx.Err()}

@@ -56,7 +56,9 @@ type Record struct {
 // eventRecord is the account of one event type.
 type eventRecord struct {
 	sent, succeeded, refused, failed int64
-	corrected, service               *hdrhistogram.Histogram
+	// timedOut is how many of the latencies are of deliveries that ran into the timeout.
+	timedOut           int64
+	corrected, service *hdrhistogram.Histogram
 }
 
 // NewRecord returns an empty account of a run of this planned length. taken reports whether a status acknowledges a
@@ -141,6 +143,9 @@ func (r *Record) end(f *flight) {
 	// the time that was waited in vain.
 	if f.delivery.Kind == payload.Forged || f.answer.Class != "" && f.answer.Class != Timeout {
 		return
+	}
+	if f.answer.Class == Timeout {
+		event.timedOut++
 	}
 	corrected, service := f.end-f.delivery.At, f.end-f.start
 	load.Record(event.corrected, corrected)

@@ -55,6 +55,7 @@ const minBlocks = 5
 // latencies sets the distributions of each event and, merged from these, of all.
 func (r *Record) latencies(out *load.Result) error {
 	corrected, service := load.NewHistogram(), load.NewHistogram()
+	var timedOut int64
 	var errs []error
 	keep := func(l *load.Latency, err error) *load.Latency {
 		errs = append(errs, err)
@@ -67,10 +68,11 @@ func (r *Record) latencies(out *load.Result) error {
 		service.Merge(e.service)
 		out.Events = append(out.Events, load.EventResult{
 			Event: name, Sent: e.sent, Succeeded: e.succeeded, Refused: e.refused, Failed: e.failed,
-			Latency: load.Latencies{Corrected: keep(load.Summarise(e.corrected)), Service: keep(load.Summarise(e.service))},
+			Latency: load.Latencies{TimedOut: e.timedOut, Corrected: keep(load.Summarise(e.corrected)), Service: keep(load.Summarise(e.service))},
 		})
+		timedOut += e.timedOut
 	}
-	out.Latency = load.Latencies{Corrected: keep(load.Summarise(corrected)), Service: keep(load.Summarise(service))}
+	out.Latency = load.Latencies{TimedOut: timedOut, Corrected: keep(load.Summarise(corrected)), Service: keep(load.Summarise(service))}
 	return errors.Join(errs...)
 }
 

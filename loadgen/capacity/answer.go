@@ -28,7 +28,10 @@ func (s *search) conclude() {
 		c.AtLeast = s.limit != load.LimitTarget
 		c.Confidence, c.HoldShare = confidence(s.Confirmations, s.candidates), ptr(holdShare)
 	}
-	c.KneePerS = knee(c.Steps)
+	// Far past its limit a target's latency is that of a queue that grows as long as the step, which would flatten the bend.
+	if c.KneePerS = knee(upTo(c.Steps, c.BrokenPerS)); c.KneePerS == nil {
+		c.KneePerS = knee(c.Steps)
+	}
 	c.Statement = s.statement()
 }
 
@@ -47,13 +50,16 @@ func (s *search) statement() string {
 		case len(c.Steps) == 0:
 			return "Nothing was measured."
 		case s.limit == load.LimitSteps:
-			return fmt.Sprintf("No answer after %d measurements: the rate that the target takes is at least unconfirmed %s%s.", len(c.Steps), per(s.low), s.below(per))
+			return fmt.Sprintf("No answer after %d measurements: %s held, but was not confirmed%s.", len(c.Steps), per(s.low), s.below(per))
 		case s.high == 0:
 			return fmt.Sprintf("No answer: the search ended early, after %s had held without being confirmed.", per(s.low))
 		case s.limit == load.LimitGenerator:
 			return fmt.Sprintf("Nothing is known of the target: the generator gave out at %s (%s).", per(s.high), s.why)
 		case s.low > 0:
 			return fmt.Sprintf("No answer: the search ended early, between %s, which held, and %s.", per(s.low), per(s.high))
+		}
+		if slices.ContainsFunc(c.Steps, func(step load.Step) bool { return step.Verdict == load.StepHeld && step.RatePerS == s.high }) {
+			return fmt.Sprintf("No answer: even the lowest rate, %s, held at first and not in its confirmation (%s).", per(s.high), s.why)
 		}
 		return fmt.Sprintf("The target does not take the lowest rate that was tried: it broke at %s (%s).", per(s.high), s.why)
 	}
@@ -72,7 +78,7 @@ func (s *search) below(per func(float64) string) string {
 	if s.high == 0 {
 		return ""
 	}
-	return " and below " + per(s.high)
+	return ", and " + per(s.high) + " did not hold"
 }
 
 // The limits below which a curve has no bend worth naming: its latency must grow to three times the lowest, and its
@@ -118,6 +124,14 @@ func knee(steps []load.Step) *float64 {
 		return nil
 	}
 	return &rates[at]
+}
+
+// upTo are the steps at rates up to this one, and all where there is none.
+func upTo(steps []load.Step, ratePerS *float64) []load.Step {
+	if ratePerS == nil {
+		return steps
+	}
+	return slices.DeleteFunc(slices.Clone(steps), func(s load.Step) bool { return s.RatePerS > *ratePerS })
 }
 
 func median(values []float64) float64 {

@@ -310,3 +310,34 @@ func TestTheKnee(t *testing.T) {
 		g.Expect(knee(noisy)).To(BeNil(), "noise")
 	}
 }
+
+// The steps far past the limit are many, and say nothing about where the bend was.
+func TestTheKneeIsFoundBelowManyBrokenSteps(t *testing.T) {
+	g := NewWithT(t)
+	var steps []load.Step
+	for _, s := range [][2]float64{{50, 21.6}, {100, 21.4}, {190, 23}, {200, 200}, {213, 415}, {225, 622}, {250, 1190}, {300, 2190}, {400, 4230}} {
+		verdict := load.StepHeld
+		if s[1] > 250 {
+			verdict = load.StepBroken
+		}
+		steps = append(steps, load.Step{RatePerS: s[0], P99MS: ptr(s[1]), Verdict: verdict})
+	}
+	s := search{found: load.Capacity{Steps: steps, RatePerS: ptr(200.0)}, limit: load.LimitTarget, high: 213}
+	s.conclude()
+	g.Expect(s.found.KneePerS).To(HaveValue(Equal(190.0)))
+}
+
+// A target that goes away during the search has not shown that it takes nothing.
+func TestATargetThatGoesAwayIsNoTargetThatTakesNothing(t *testing.T) {
+	g := NewWithT(t)
+	s, steps := &synthetic{takes: 1000}, 0
+	got, err := Search(t.Context(), Defaults(), func(ctx context.Context, rate float64) (Measurement, error) {
+		if steps++; steps > 3 {
+			s.takes = 1e-3
+		}
+		return s.measure(ctx, rate)
+	})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(got.RatePerS).To(BeNil())
+	g.Expect(got.Statement).To(Equal("No answer: even the lowest rate, 10/s, held at first and not in its confirmation (p99 < 1s: measured more)."))
+}

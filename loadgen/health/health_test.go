@@ -52,6 +52,19 @@ func TestJudgeNamesWhoWasTheBottleneck(t *testing.T) {
 	}
 }
 
+// What is neither a failure of the generator nor in any figure is said beside them.
+func TestNotes(t *testing.T) {
+	r := &load.Result{Counts: load.Counts{Sent: 1000, Succeeded: 1000}, Latency: load.Latencies{Corrected: &load.Latency{Count: 990}}}
+	if notes := Notes(r, 8); len(notes) != 0 {
+		t.Errorf("of a smooth run: %q", notes)
+	}
+	r.Schedule.Blocked, r.Latency.TimedOut = 11, 1
+	notes := Notes(r, 8)
+	if len(notes) != 2 || !strings.Contains(notes[0], "11 of 1000 starts found all 8 connections busy") || !strings.Contains(notes[1], "1 of 990 latencies") {
+		t.Errorf("notes %q", notes)
+	}
+}
+
 // The samples cover the run, and count what happened between them.
 func TestMonitorSamplesTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

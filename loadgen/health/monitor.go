@@ -112,7 +112,9 @@ func (m *Monitor) sample() {
 	lag, started := m.lag()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := load.Sample{AtMS: inMS(now.at.Sub(m.began)), Goroutines: runtime.NumGoroutine(), MemoryBytes: memory()}
+	// A run that is stopped before it began has one look, at its beginning.
+	at := max(0, now.at.Sub(m.began))
+	s := load.Sample{AtMS: inMS(at), Goroutines: runtime.NumGoroutine(), MemoryBytes: memory()}
 	s.CPUShare = m.share(m.last, now)
 	s.GCPauseMS = inMS(now.gc.PauseTotal - m.last.gc.PauseTotal)
 	if started {
@@ -128,7 +130,7 @@ func (m *Monitor) sample() {
 	for i := range min(int(now.gc.NumGC-m.last.gc.NumGC), len(now.gc.Pause)) {
 		m.out.GCPauseMaxMS = max(m.out.GCPauseMaxMS, inMS(now.gc.Pause[i]))
 	}
-	if m.out.MemoryStart == nil && now.at.Sub(m.began) >= m.warm {
+	if m.out.MemoryStart == nil && at >= m.warm {
 		m.out.MemoryStart = s.MemoryBytes
 	}
 	m.out.MemoryEnd = s.MemoryBytes

@@ -68,9 +68,14 @@ func (a Account) processors() string {
 
 // Notes are what a reader of a sound run should know.
 func Notes(r *load.Result, connections int) []string {
-	if r.Schedule.Blocked == 0 || !tooMany(r.Schedule.Blocked, r.Counts.Sent) {
-		return nil
+	var notes []string
+	if r.Schedule.Blocked > 0 && tooMany(r.Schedule.Blocked, r.Counts.Sent) {
+		notes = append(notes, fmt.Sprintf("%d of %d starts found all %d connections busy and had to wait for the target; "+
+			"corrected latency counts that wait, and --connections changes how many may be under way", r.Schedule.Blocked, r.Counts.Sent, connections))
 	}
-	return []string{fmt.Sprintf("%d of %d starts found all %d connections busy and had to wait for the target; "+
-		"corrected latency counts that wait, and --connections changes how many may be under way", r.Schedule.Blocked, r.Counts.Sent, connections)}
+	if l := r.Latency; l.TimedOut > 0 && l.Corrected != nil {
+		notes = append(notes, fmt.Sprintf("%d of %d latencies are the time waited for an answer that did not come before the timeout, the least that they can be",
+			l.TimedOut, l.Corrected.Count))
+	}
+	return notes
 }

@@ -29,7 +29,12 @@ func (r Rate) PerSecond() float64 {
 func (r Rate) String() string { return formatPerSecond(r.PerSecond()) }
 
 func formatPerSecond(perSecond float64) string {
-	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.3f", perSecond), "0"), ".") + "/s"
+	decimals := 3
+	if perSecond < 0.001 {
+		// One in an hour is a rate as well.
+		decimals = 6
+	}
+	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.*f", decimals, perSecond), "0"), ".") + "/s"
 }
 
 // WholeRate is so many starts per second, to the thousandth.

@@ -281,8 +281,9 @@ func New(s Spec) (*Schedule, error) {
 	default:
 		return nil, fmt.Errorf("unknown shape %q; there are %s", s.Shape, shapeNames())
 	}
-	if sc.total == 0 {
-		return nil, fmt.Errorf("%s has no start at all", sc.text)
+	// The first start is at the beginning whatever the rate, so that the total alone would not tell.
+	if starts := sc.curve.hits(s.Duration); starts < 1-1e-6 {
+		return nil, fmt.Errorf("%s makes %.2g of a delivery; raise the rate or the duration", sc.text, starts)
 	}
 	return sc, nil
 }

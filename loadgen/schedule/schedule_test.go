@@ -180,12 +180,16 @@ func TestNonsenseIsRefused(t *testing.T) {
 		{"step:steps=1", "number of steps"},
 		{"burst:every=1s,for=2s", "does not fit"},
 		{"burst:to=900000/s,every=-1s", "duration above zero"},
+		{"ramp:from=1/s,from=2/s", `"from" twice`},
 		{"sine:amplitude=11/s", "negative"},
 		{"replay", "replay:FILE"},
 	} {
 		if _, err := Parse(c.shape, rate(t, "10/s"), 10*time.Second, noTrace); err == nil || !strings.Contains(err.Error(), c.say) {
 			t.Errorf("shape %q: error %v does not say %q", c.shape, err, c.say)
 		}
+	}
+	if _, err := Parse("constant", rate(t, "1/h"), 10*time.Second, noTrace); err == nil || !strings.Contains(err.Error(), "constant 0.000278/s for 10s makes 0.0028 of a delivery") {
+		t.Errorf("less than one delivery: error %v", err)
 	}
 	for _, d := range []time.Duration{0, -time.Second, 8 * 24 * time.Hour} {
 		if _, err := Parse("constant", rate(t, "10/s"), d, noTrace); err == nil {

@@ -102,6 +102,7 @@ func Parse(text string, rate Rate, duration time.Duration, load func(path string
 	if !known {
 		return nil, fmt.Errorf("unknown shape %q; there are %s", name, shapeNames())
 	}
+	given := map[string]bool{}
 	for part := range strings.SplitSeq(rest, ",") {
 		if rest == "" {
 			break
@@ -111,6 +112,10 @@ func Parse(text string, rate Rate, duration time.Duration, load func(path string
 		if !known {
 			return nil, fmt.Errorf("shape %s has no parameter %q; it has: %s", name, key, orNone(keys(parameters)))
 		}
+		if given[key] {
+			return nil, fmt.Errorf("shape %s has the parameter %q twice", name, key)
+		}
+		given[key] = true
 		if err := set(&s, value); err != nil {
 			return nil, fmt.Errorf("shape %s, %s: %w", name, key, err)
 		}

@@ -28,6 +28,10 @@ func Judge(slos []SLO, r *load.Result) ([]load.Threshold, error) {
 		switch {
 		case seen.missing != "":
 			t.Reason = "no data: " + seen.missing
+		case s.holds(seen.value, seen.equal) && seen.cut > 0 && s.upper():
+			t.Observed = &seen.value
+			t.Reason = fmt.Sprintf("at least %s: %s without an answer when the timeout was over, and whether it would have come within the limit is not known",
+				load.Quantity(seen.value, t.Unit), deliveriesWere(seen.cut))
 		case s.holds(seen.value, seen.equal):
 			t.Verdict = reports.Pass
 			t.Observed = &seen.value
@@ -45,6 +49,8 @@ type observation struct {
 	value float64
 	// equal says that the histogram cannot tell the value from the limit.
 	equal bool
+	// cut is set where the value is the least it can be, because of so many deliveries that ran into the timeout.
+	cut int64
 	// missing says why there is no value.
 	missing string
 }
@@ -81,7 +87,21 @@ func (s SLO) observe(r *load.Result) (observation, error) {
 	if view == nil || view.Count == 0 {
 		return observation{missing: "nothing was answered"}, nil
 	}
-	return s.latency(view)
+	if counts.Succeeded == 0 {
+		// A target that fails at once is not fast, and one that never answers is as slow as the timeout makes it.
+		return observation{missing: "nothing was answered by 2xx"}, nil
+	}
+	return s.latency(view, latency.TimedOut)
+}
+
+// upper says that the limit is one from above.
+func (s SLO) upper() bool { return s.op == "<" || s.op == "<=" }
+
+func deliveriesWere(n int64) string {
+	if n == 1 {
+		return "1 delivery was"
+	}
+	return load.Number(n) + " deliveries were"
 }
 
 // portion is the part of a figure that n of so many make up, and 0 of none.
@@ -105,8 +125,8 @@ func (s SLO) share(c load.Counts) observation {
 	return observation{value: float64(n) / float64(all)}
 }
 
-// latency reads the metric off the whole distribution.
-func (s SLO) latency(view *load.Latency) (observation, error) {
+// latency reads the metric off the whole distribution, of which so many values are deliveries that ran into the timeout.
+func (s SLO) latency(view *load.Latency, timedOut int64) (observation, error) {
 	h, err := load.Decode(view.Histogram)
 	if err != nil {
 		return observation{}, err
@@ -116,22 +136,27 @@ func (s SLO) latency(view *load.Latency) (observation, error) {
 	}
 	switch s.metric {
 	case slowerThan:
-		return observation{value: float64(slower(h, s.than)) / float64(h.TotalCount())}, nil
+		// What was never answered is slower than any time, also than one that was not waited for.
+		return observation{value: float64(max(slower(h, s.than), timedOut)) / float64(h.TotalCount())}, nil
 	case mean:
-		return observation{value: view.MeanMS}, nil
+		return observation{value: view.MeanMS, cut: timedOut}, nil
 	}
-	ns := h.Max()
+	ns, cut := h.Max(), timedOut
 	switch s.metric {
 	case percentile:
 		if needed := load.Needed(s.percent); h.TotalCount() < needed {
 			return observation{missing: fmt.Sprintf("p%s takes at least %d values, and there were %d", decimal(s.percent), needed, h.TotalCount())}, nil
 		}
 		ns = load.ValueAt(h, s.percent)
+		if load.Rank(s.percent, h.TotalCount()) <= h.TotalCount()-timedOut {
+			cut = 0
+		}
 	case minimum:
-		ns = h.Min()
+		// Something was answered, and nothing that was not can be faster.
+		ns, cut = h.Min(), 0
 	}
 	limit := int64(math.Round(s.limit * float64(time.Millisecond)))
-	return observation{value: math.Round(float64(ns)/1e3) / 1e3, equal: h.ValuesAreEquivalent(ns, limit)}, nil
+	return observation{value: math.Round(float64(ns)/1e3) / 1e3, equal: h.ValuesAreEquivalent(ns, limit), cut: cut}, nil
 }
 
 // slower counts the values that are certainly longer than a time: those that the histogram can tell from it.

@@ -1,6 +1,7 @@
 package slo
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +48,13 @@ func TestJudge(t *testing.T) {
 		r.Counts = load.Counts{Planned: 10, Sent: 10, Abandoned: 10}
 		r.Latency, r.AchievedPerS = load.Latencies{}, 0
 	}
+	// The 20 of 2 s ran into a timeout of that time.
+	gaveUp := func(r *load.Result) { r.Latency.TimedOut = 20 }
+	// All were refused at once, or nothing was answered before a timeout of 10 ms.
+	noneTaken := func(r *load.Result) {
+		r.Counts = load.Counts{Planned: 1000, Sent: 1000, Failed: 1000}
+		r.Latency.Corrected = distribution(t, map[time.Duration]int64{10 * time.Millisecond: 1000})
+	}
 	tests := map[string]struct {
 		text   string
 		change func(*load.Result)
@@ -85,6 +93,17 @@ func TestJudge(t *testing.T) {
 		"no answer, the errors":                       {text: "errors < 1%", change: nothingAnswered, reason: "no data: no delivery came to an end that is known"},
 		"no answer, the successes":                    {text: "success < 1%", change: nothingAnswered, reason: "no data: no delivery came to an end that is known"},
 		"no answer, the rate is known to be nothing":  {text: "rate >= 1/s", change: nothingAnswered, reason: "measured 0/s, and the limit is >= 1/s"},
+		"a percentile below what timed out":           {text: "p98 < 3s", change: gaveUp, passes: true},
+		"a percentile that timed out":                 {text: "p99 < 3s", change: gaveUp, reason: "at least 2 s: 20 deliveries were without an answer when the timeout was over, and whether it would have come within the limit is not known"},
+		"a percentile that timed out past the limit":  {text: "p99 < 1s", change: gaveUp, reason: "measured 2 s, and the limit is < 1 s"},
+		"what timed out is slow":                      {text: "p99 > 1s", change: gaveUp, passes: true},
+		"the largest timed out":                       {text: "max < 3s", change: gaveUp, reason: "at least 2 s: 20 deliveries were without an answer when the timeout was over, and whether it would have come within the limit is not known"},
+		"the mean of what timed out":                  {text: "mean < 3s", change: func(r *load.Result) { r.Latency.TimedOut = 1 }, reason: "at least 49.8 ms: 1 delivery was without an answer when the timeout was over, and whether it would have come within the limit is not known"},
+		"the smallest was answered":                   {text: "min < 1s", change: gaveUp, passes: true},
+		"what timed out is slower than any time":      {text: "slower_than(3s) < 1%", change: gaveUp, reason: "measured 2 %, and the limit is < 1 %"},
+		"what timed out is counted once":              {text: "slower_than(1s) < 2.1%", change: gaveUp, passes: true},
+		"failures at once are not fast":               {text: "p50 < 1s", change: noneTaken, reason: "no data: nothing was answered by 2xx"},
+		"failures at once are not rarely slow":        {text: "slower_than(1s) < 1%", change: noneTaken, reason: "no data: nothing was answered by 2xx"},
 		"nothing sent, and a limit that zero keeps":   {text: "rate < 10/s", change: func(r *load.Result) { *r = load.Result{} }, reason: "no data: nothing was sent"},
 		"nothing sent, and errors that are none then": {text: "errors <= 0%", change: func(r *load.Result) { *r = load.Result{} }, reason: "no data: nothing was sent"},
 	}
@@ -222,5 +241,31 @@ func TestMetaCapacity(t *testing.T) {
 	for _, wrong := range [][2]float64{{0, 0.3}, {-1, 0.3}, {1000, -0.1}, {1000, 30}} {
 		_, _, err := MetaCapacity(meta, wrong[0], wrong[1])
 		g.Expect(err).To(HaveOccurred())
+	}
+}
+
+// A run that keeps its limits on latency alone says that others failed.
+func TestFailuresThatNoLimitIsOnAreNoted(t *testing.T) {
+	failing := &load.Result{Counts: load.Counts{Sent: 1200, Succeeded: 1198, Failed: 2}}
+	for _, c := range []struct {
+		limits []string
+		r      *load.Result
+		notes  int
+	}{
+		{[]string{"p50 < 10s", "sent > 1/s"}, failing, 1},
+		{[]string{"p50 < 10s", "errors < 1%"}, failing, 0},
+		{[]string{"success > 99%"}, failing, 0},
+		{[]string{"rate > 1/s"}, failing, 0},
+		{[]string{"p50 < 10s"}, &load.Result{Counts: load.Counts{Sent: 3, Succeeded: 3}}, 0},
+		{nil, failing, 0},
+	} {
+		limits, err := ParseAll(c.limits, "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		notes := Notes(limits, c.r)
+		if len(notes) != c.notes || c.notes > 0 && !strings.Contains(notes[0], "2 of 1,200 deliveries failed") {
+			t.Errorf("%q: %q", c.limits, notes)
+		}
 	}
 }

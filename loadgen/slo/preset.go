@@ -56,6 +56,14 @@ func Preset(name string, meta contract.Meta, edition contract.Edition) ([]SLO, e
 	return all, nil
 }
 
+// Failures is the limit on failures where a search for a capacity has none: that of preset meta. A target that refuses
+// what is too much for it at once would have no capacity to be found by its latency alone.
+func Failures(meta contract.Meta) (SLO, error) {
+	s, err := Parse("errors < "+percent(meta.LatencySlowShare.Value), "capacity without a limit on failures")
+	s.Source = &meta.LatencySlowShare.Source
+	return s, err
+}
+
 // MetaTraffic is what Meta's capacity standard asks of the receiver of a sender: webhooks per second.
 type MetaTraffic struct {
 	// StatusesPerS and MessagesPerS are the statuses of the outgoing messages, and the incoming messages.

@@ -99,24 +99,53 @@ func Check(slos []SLO, events []string) error {
 	return nil
 }
 
-// Enough refuses limits on percentiles that a run of so many deliveries has too few values for; mix is the share of each
+// Enough refuses limits on latencies that a run of so many deliveries has too few values for; mix is the share of each
 // event type in it. In a search for a capacity the deliveries are those of a measurement at the lowest rate: without this
 // check a step that is too short for a limit looks like a target that broke it.
 func Enough(slos []SLO, deliveries float64, mix map[string]float64) error {
 	for _, s := range slos {
-		if s.metric != percentile {
+		if !slices.Contains(latencyMetrics, s.metric) {
 			continue
+		}
+		name, needed := string(s.metric), int64(1)
+		if s.metric == percentile {
+			name, needed = "p"+decimal(s.percent), load.Needed(s.percent)
+		}
+		if deliveries < 1 {
+			return &Error{s.Text, 1, "no delivery of this plan has a latency, as all carry a wrong signature; judge them by errors"}
 		}
 		values, what := deliveries, "deliveries"
 		if s.event != "" {
 			values, what = deliveries*mix[s.event], s.event
 		}
-		if needed := load.Needed(s.percent); values < float64(needed) {
-			return &Error{s.Text, 1, fmt.Sprintf("p%s takes at least %s values, and this plan makes %s %s; raise the rate or the duration",
-				decimal(s.percent), load.Number(needed), load.Number(int64(values)), what)}
+		if values < float64(needed) {
+			return &Error{s.Text, 1, fmt.Sprintf("%s takes at least %s, and this plan makes %s %s; raise the rate or the duration",
+				name, valuesOf(needed), load.Number(int64(values)), what)}
 		}
 	}
 	return nil
+}
+
+func valuesOf(n int64) string {
+	if n == 1 {
+		return "1 value"
+	}
+	return load.Number(n) + " values"
+}
+
+// BoundFailures reports whether any of the limits is one that failures can break: on the share of errors or of successes,
+// or on the rate that is answered by 2xx.
+func BoundFailures(slos []SLO) bool {
+	return slices.ContainsFunc(slos, func(s SLO) bool { return s.metric == failures || s.metric == success || s.metric == rate })
+}
+
+// Notes says what the limits leave out of a result, for whoever reads that they hold.
+func Notes(slos []SLO, r *load.Result) []string {
+	if len(slos) == 0 || r == nil || r.Counts.Failed == 0 || BoundFailures(slos) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s of %s deliveries failed, and no threshold is on failures; --slo 'errors < 1%%' would be",
+		load.Number(r.Counts.Failed), load.Number(r.Counts.Sent))}
 }
 
 // String is the limit in its regular form.

@@ -130,6 +130,9 @@ func TestPercentilesNeedEnoughDeliveries(t *testing.T) {
 		says       string
 	}{
 		"exactly enough":             {"p99 < 5ms", 100, ""},
+		"none that counts":           {"max < 5ms", 0, "no delivery of this plan has a latency, as all carry a wrong signature; judge them by errors"},
+		"none of one type":           {"max{contact.created} < 5ms", 9, "max takes at least 1 value, and this plan makes 0 contact.created; raise the rate or the duration"},
+		"errors need no latency":     {"errors < 5%", 0, ""},
 		"one too few":                {"p99 < 5ms", 99, "p99 takes at least 100 values, and this plan makes 99 deliveries; raise the rate or the duration"},
 		"a high one":                 {"p99.9 < 5ms", 999, "p99.9 takes at least 1,000 values, and this plan makes 999 deliveries; raise the rate or the duration"},
 		"enough of one type":         {"p99{message.status} < 5ms", 112, ""},

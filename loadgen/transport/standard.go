@@ -33,6 +33,9 @@ func NewStandard(target string, timeout time.Duration, config *tls.Config, conne
 	if err != nil {
 		return nil, errors.New("the target's URL cannot be read")
 	}
+	if http2 && u.Scheme == "https" {
+		config = onlyHTTP2(config)
+	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(!http2)
 	protocols.SetHTTP2(http2 && u.Scheme == "https")
@@ -50,6 +53,26 @@ func NewStandard(target string, timeout time.Duration, config *tls.Config, conne
 		s.transport.TLSHandshakeTimeout = timeout
 	}
 	return s, nil
+}
+
+// onlyHTTP2 refuses a target that does not take HTTP/2 when it is offered: net/http would go on over HTTP/1.1, and the
+// report would tell of a protocol that nobody spoke.
+func onlyHTTP2(config *tls.Config) *tls.Config {
+	if config == nil {
+		config = new(tls.Config)
+	}
+	config = config.Clone()
+	before := config.VerifyConnection
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		if state.NegotiatedProtocol != "h2" {
+			return errors.New("the target does not speak HTTP/2 over TLS: it did not choose h2 (ALPN)")
+		}
+		if before == nil {
+			return nil
+		}
+		return before(state)
+	}
+	return config
 }
 
 // Exchange sends a delivery and reads its answer. net/http never sends a POST again of which anything was written on a

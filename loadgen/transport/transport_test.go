@@ -422,3 +422,34 @@ func TestHTTP2WithoutTLS(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// A target that knows nothing of HTTP/2 is not measured over HTTP/1.1 in its stead.
+func TestHTTP2ThatIsNotOffered(t *testing.T) {
+	var seen atomic.Int64
+	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { seen.Add(1) })
+	// The one answers the list of protocols with HTTP/1.1, the other not at all.
+	for _, protocols := range [][]string{{"http/1.1"}, nil} {
+		other := httptest.NewUnstartedServer(handler)
+		// It complains of the client that goes away.
+		other.Config.ErrorLog = log.New(io.Discard, "", 0)
+		other.Listener = tls.NewListener(other.Listener, serverTLS(t, protocols))
+		other.Start()
+		defer other.Close()
+		s, err := NewStandard("https://"+other.Listener.Addr().String(), long, &tls.Config{InsecureSkipVerify: true}, 2, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := (sender{s, nil}).send(t.Context(), "{}"); a.Class != attack.BadTLS || seen.Load() != 0 {
+			t.Errorf("%q: class %q, status %d, error %v, %d arrived", protocols, a.Class, a.Status, a.Err, seen.Load())
+		}
+		s.Close()
+	}
+}
+
+// serverTLS is the TLS of a server that offers these protocols.
+func serverTLS(t *testing.T, protocols []string) *tls.Config {
+	t.Helper()
+	made := httptest.NewTLSServer(http.NotFoundHandler())
+	defer made.Close()
+	return &tls.Config{Certificates: made.TLS.Certificates, NextProtos: protocols, MinVersion: tls.VersionTLS12}
+}

@@ -1,80 +1,16 @@
 package load
 
 import (
-	"context"
 	"fmt"
-	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/runtime"
-	"github.com/chromedp/chromedp"
 	. "github.com/onsi/gomega"
 
 	"github.com/kirimcheck/kirimcheck/reports"
+	"github.com/kirimcheck/kirimcheck/reports/page/pagetest"
 )
-
-// browser starts a headless Chromium for the test. Without one the test is skipped, in CI it fails.
-func browser(t *testing.T) context.Context {
-	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("no Chromium was found on the PATH, and in CI the page must be tested in a browser")
-		}
-		t.Skip("no Chromium was found on the PATH: the page is not tested in a browser")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-	)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	t.Cleanup(cancel)
-	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(stop)
-	ctx, closeTab := chromedp.NewContext(ctx)
-	t.Cleanup(closeTab)
-	NewWithT(t).Expect(chromedp.Do(ctx)).To(Succeed(), "starting %s", path)
-	return ctx
-}
-
-// witness records what a page does that it should not.
-type witness struct {
-	mu                 sync.Mutex
-	requests, troubles []string
-}
-
-// listen takes the events of a tab, in their order.
-func (w *witness) listen(event any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch e := event.(type) {
-	case *network.EventRequestWillBeSent:
-		w.requests = append(w.requests, e.Request.URL)
-	case *log.EventEntryAdded:
-		w.troubles = append(w.troubles, fmt.Sprintf("log: %s %s", e.Entry.Level, e.Entry.Text))
-	case *runtime.EventConsoleAPICalled:
-		w.troubles = append(w.troubles, fmt.Sprintf("console: %s", e.Type))
-	case *runtime.EventExceptionThrown:
-		w.troubles = append(w.troubles, "exception: "+e.ExceptionDetails.Text)
-	case *page.EventJavascriptDialogOpening:
-		w.troubles = append(w.troubles, "dialog: "+e.Message)
-	}
-}
 
 // layout is what a browser made of the page.
 type layout struct {
@@ -113,7 +49,7 @@ const measure = `(() => {
 })()`
 
 func TestThePageInABrowser(t *testing.T) {
-	browserCtx := browser(t)
+	browser := pagetest.Browser(t)
 	pages := map[string]struct {
 		plots int
 		texts []string
@@ -141,24 +77,10 @@ func TestThePageInABrowser(t *testing.T) {
 		}
 		_, err := WriteAll(dir, report)
 		NewWithT(t).Expect(err).NotTo(HaveOccurred())
-		address := (&url.URL{Scheme: "file", Path: filepath.Join(dir, HTMLFile)}).String()
 		for _, width := range []int64{360, 1400} {
 			t.Run(fmt.Sprintf("%s at %d px", name, width), func(t *testing.T) {
 				g := NewWithT(t)
-				var w witness
-				ctx, closeTab := chromedp.NewContext(browserCtx, chromedp.WithListener(w.listen))
-				defer closeTab()
-				var device []chromedp.EmulateViewportOption
-				if width < 700 {
-					device = append(device, chromedp.EmulateMobile, chromedp.EmulatePortrait)
-				}
-				g.Expect(chromedp.Do(ctx, chromedp.EmulateViewport(width, 800, device...), chromedp.Navigate(address))).To(Succeed())
-				got, err := chromedp.Run(ctx, chromedp.Evaluate[layout](measure))
-				g.Expect(err).NotTo(HaveOccurred())
-				w.mu.Lock()
-				defer w.mu.Unlock()
-				g.Expect(w.requests).To(Equal([]string{address}), "nothing is loaded but the page itself")
-				g.Expect(w.troubles).To(BeEmpty())
+				got := pagetest.Look[layout](browser, t, filepath.Join(dir, HTMLFile), width, measure)
 				g.Expect(got.Scroll).To(BeNumerically("<=", got.Client), "no scrolling sideways; too wide: %q", got.TooWide)
 				g.Expect(got.TooWide).To(BeEmpty())
 				g.Expect(got.Empty).To(BeEmpty(), "every plot shows something, and has a name")

@@ -89,6 +89,9 @@ func headline(r Report) string {
 	case Unreachable:
 		return "Unreachable: no answer came from the target, so nothing was sent."
 	case Interrupted:
+		if c := r.Capacity; c != nil {
+			return fmt.Sprintf("Interrupted after %s. %s", span(r.DurationMS), sentence(c.Statement))
+		}
 		return fmt.Sprintf("Interrupted after %s of %s: %s.", span(r.DurationMS), span(r.PlannedMS), r.Result.inShort())
 	case Invalid:
 		return "Invalid: " + sentence(r.Invalid[0])
@@ -143,6 +146,9 @@ func (r *Result) inShort() string {
 	text := fmt.Sprintf("%s sent, %s answered by 2xx", plural64(r.Counts.Sent, "delivery", "deliveries"), Quantity(r.AchievedPerS, PerSecond))
 	if l := r.Latency.Corrected; l != nil && l.P99MS != nil {
 		text += fmt.Sprintf(", p99 %s", Quantity(*l.P99MS, Milliseconds))
+	}
+	if r.Counts.Refused > 0 {
+		text += fmt.Sprintf(", %s with a wrong signature refused", Number(r.Counts.Refused))
 	}
 	return fmt.Sprintf("%s, %s failed", text, Number(r.Counts.Failed))
 }

@@ -31,6 +31,8 @@ func TestOutcomes(t *testing.T) {
 			"Not met: 1 of 2 thresholds broken: p50{x} < 1s (seen: no data)."},
 		"a threshold without a verdict is broken": {Report{Kind: KindRun, Result: good(), Thresholds: []Threshold{{Expression: "x"}}}, Finished, NotMet,
 			"Not met: 1 of 1 threshold broken: x (seen: no data)."},
+		"wrong signatures were refused": {Report{Kind: KindRun, Result: &Result{AchievedPerS: 8, Counts: Counts{Sent: 10, Succeeded: 8, Refused: 2}}}, Finished, Measured,
+			"Measured, and not judged by any threshold: 10 deliveries sent, 8/s answered by 2xx, 2 with a wrong signature refused, 0 failed."},
 		"no threshold": {Report{Kind: KindRun, Result: good()}, Finished, Measured,
 			"Measured, and not judged by any threshold: 1,000 deliveries sent, 99.9/s answered by 2xx, p99 41.5 ms, 1 failed."},
 		"invalid outweighs what holds": {Report{Kind: KindRun, Result: good(), Thresholds: []Threshold{held}, Invalid: []string{"the generator was busy."}}, Finished, Invalid,
@@ -44,6 +46,8 @@ func TestOutcomes(t *testing.T) {
 		"stopped": {Report{Kind: KindRun, Result: good(), Thresholds: []Threshold{held}, DurationMS: 12_300, PlannedMS: 60_000}, Stopped, Interrupted,
 			"Interrupted after 12.3 s of 1m: 1,000 deliveries sent, 99.9/s answered by 2xx, p99 41.5 ms, 1 failed."},
 		"stopped at once": {Report{Kind: KindRun, PlannedMS: 60_000}, Stopped, Interrupted, "Interrupted after 0 ms of 1m: nothing was sent."},
+		"a search that was stopped": {Report{Kind: KindCapacity, Result: good(), DurationMS: 12_300, PlannedMS: 2000, Capacity: &Capacity{Statement: "No answer yet."}}, Stopped, Interrupted,
+			"Interrupted after 12.3 s. No answer yet."},
 		"never reached": {Report{Kind: KindRun, Thresholds: []Threshold{blind}}, NeverReached, Unreachable,
 			"Unreachable: no answer came from the target, so nothing was sent."},
 		"a capacity":                       {Report{Kind: KindCapacity, Capacity: &Capacity{RatePerS: of(5.0), LimitedBy: LimitTarget, Statement: "It takes 5/s."}}, Finished, Met, "It takes 5/s."},
@@ -94,6 +98,6 @@ func TestChangesHaveTheirSign(t *testing.T) {
 	}{
 		"+40.0 %": {0.4, Milliseconds}, "-3.0 %": {-0.03, PerSecond}, "+0.0 %": {-0.0001, Milliseconds}, "-0.01 points": {-0.0001, Share}, "+0.04 points": {0.0004, Share},
 	} {
-		NewWithT(t).Expect(signed(change.v, change.unit)).To(Equal(want))
+		NewWithT(t).Expect(Signed(change.v, change.unit)).To(Equal(want))
 	}
 }

@@ -6,23 +6,19 @@ import (
 	"html/template"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/kirimcheck/kirimcheck/reports"
 	"github.com/kirimcheck/kirimcheck/reports/page"
 )
 
-// The page is one file without scripts and without references to anything outside of it, so that it can be mailed,
-// archived and opened offline.
 var (
 	//go:embed page/load.html.tmpl
 	pageTemplate string
 	//go:embed page/load.css
 	pageStyle string
 
-	loadPage = template.Must(template.New("load.html").Funcs(template.FuncMap{
+	loadPage = template.Must(page.New("load.html", pageTemplate, template.FuncMap{
 		"style":        func() template.CSS { return template.CSS(page.Style() + pageStyle) },
-		"moment":       func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 		"span":         span,
 		"quantity":     Quantity,
 		"figure":       figure,
@@ -37,7 +33,7 @@ var (
 		"verdictLabel": verdictLabel,
 		"change":       changeCell,
 		"interval":     intervalCell,
-	}).Parse(pageTemplate))
+	}))
 )
 
 // WriteHTML writes the report as one self-contained page: the verdict and the thresholds first, then the course of the
@@ -119,14 +115,14 @@ func changeCell(f FigureChange) string {
 	if f.Change == nil {
 		return "–"
 	}
-	return signed(*f.Change, f.Unit)
+	return Signed(*f.Change, f.Unit)
 }
 
 func intervalCell(f FigureChange) string {
 	if f.Low == nil || f.High == nil {
 		return "–"
 	}
-	return fmt.Sprintf("%s to %s", signed(*f.Low, f.Unit), signed(*f.High, f.Unit))
+	return fmt.Sprintf("%s to %s", Signed(*f.Low, f.Unit), Signed(*f.High, f.Unit))
 }
 
 // span writes a length given in milliseconds, without the parts that are zero.

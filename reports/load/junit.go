@@ -3,7 +3,6 @@ package load
 import (
 	"fmt"
 	"io"
-	"math"
 	"strings"
 
 	"github.com/kirimcheck/kirimcheck/reports"
@@ -79,14 +78,5 @@ func changeText(f FigureChange) string {
 	if f.Change == nil || f.Low == nil || f.High == nil {
 		return text + ": " + f.Reason
 	}
-	return fmt.Sprintf("%s, %s (%s to %s): %s", text, signed(*f.Change, f.Unit), signed(*f.Low, f.Unit), signed(*f.High, f.Unit), f.Verdict)
-}
-
-// signed writes a change with its sign: in percent, and in percentage points for figures that are shares themselves.
-func signed(v float64, unit string) string {
-	if unit == Share {
-		return fmt.Sprintf("%+.3g points", v*100)
-	}
-	// Adding 0 makes the negative zero that rounding leaves a plain one.
-	return fmt.Sprintf("%+.1f %%", math.Round(v*1000)/10+0)
+	return fmt.Sprintf("%s, %s (%s to %s): %s", text, Signed(*f.Change, f.Unit), Signed(*f.Low, f.Unit), Signed(*f.High, f.Unit), f.Verdict)
 }

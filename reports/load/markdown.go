@@ -124,10 +124,10 @@ func (m markdown) compare(c *Comparison) {
 	for _, f := range c.Figures {
 		change, interval := "–", "–"
 		if f.Change != nil {
-			change = signed(*f.Change, f.Unit)
+			change = Signed(*f.Change, f.Unit)
 		}
 		if f.Low != nil && f.High != nil {
-			interval = signed(*f.Low, f.Unit) + " to " + signed(*f.High, f.Unit)
+			interval = Signed(*f.Low, f.Unit) + " to " + Signed(*f.High, f.Unit)
 		}
 		verdict := string(f.Verdict)
 		if f.Regression {

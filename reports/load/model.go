@@ -61,9 +61,10 @@ type Report struct {
 	Target Target       `json:"target"`
 	// Started is when the schedule began, in UTC. All offsets in the report count from it.
 	Started time.Time `json:"started"`
-	// PlannedMS is how long the schedule was to last, in milliseconds.
+	// PlannedMS is how long the schedule was to last, in milliseconds; that of a search lasts for one measurement.
 	PlannedMS float64 `json:"planned_ms"`
-	// DurationMS is the time from Started to the last answer, or to the end where the run was stopped, in milliseconds.
+	// DurationMS is the time from Started to the last answer, or to the end where the run was stopped, in milliseconds. That
+	// of a search is the time of all its measurements.
 	DurationMS float64 `json:"duration_ms"`
 	Plan       Plan    `json:"plan"`
 	// Outcome is the result as a whole, and Headline is the same in one sentence for a person; Conclude sets both.
@@ -212,7 +213,11 @@ type ErrorClass struct {
 // Latencies are the two views of the same deliveries: those with a genuine signature that were answered, whatever the
 // status, and those that ran into the timeout, with the time waited. A delivery that got no answer for another reason,
 // such as a refused connection, has no latency; it is in the errors.
+//
+// One that ran into the timeout would have taken longer than it was waited for, so that its value is the least it can be.
 type Latencies struct {
+	// TimedOut is how many of the values are such.
+	TimedOut int64 `json:"timed_out,omitempty"`
 	// Corrected counts from the intended start, so that a delivery which had to wait behind a stall is as slow as it was
 	// for its sender. Absent where nothing was answered.
 	Corrected *Latency `json:"corrected,omitempty"`

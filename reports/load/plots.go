@@ -22,7 +22,11 @@ func course(r Report) []picture {
 
 	perSecond := func(of func(Bucket) int64) []plot.Point {
 		var points []plot.Point
-		for _, b := range buckets {
+		for i, b := range buckets {
+			if i > 0 && length(b, series) < series.BucketMS/shortest {
+				// The last answers alone, over the few milliseconds in which they came, would stand out as a rate.
+				break
+			}
 			points = append(points, plot.Point{X: at(b), Y: float64(of(b)) / length(b, series) * 1000})
 		}
 		return append(points, plot.Point{X: x.Max, Y: points[len(points)-1].Y})
@@ -42,24 +46,27 @@ func course(r Report) []picture {
 			return fmt.Sprintf("offered %s\nsent %s\nanswered by 2xx %s", Number(b.Offered), Number(b.Sent), Number(b.Succeeded))
 		}),
 	})}
+	corrected := func(b Bucket) *BucketLatency { return b.Corrected }
+	service := func(b Bucket) *BucketLatency { return b.Service }
+	// Both views have the same axis, so that the gap between them is seen.
+	low, high := bounds(append(latencyLines(buckets, middle, corrected), latencyLines(buckets, middle, service)...))
+	for _, m := range limits(r.Thresholds) {
+		// A limit far above what happened would squeeze the lines at the bottom.
+		if m.At > high && m.At < 20*high {
+			high = m.At
+		}
+	}
 	for _, view := range []struct {
 		id, title string
 		of        func(Bucket) *BucketLatency
 		marks     []plot.Mark
 	}{
-		{"plot-corrected", "Latency from the intended start, log scale", func(b Bucket) *BucketLatency { return b.Corrected }, limits(r.Thresholds)},
-		{"plot-service", "Service time, log scale", func(b Bucket) *BucketLatency { return b.Service }, nil},
+		{"plot-corrected", "Latency from the intended start, log scale", corrected, limits(r.Thresholds)},
+		{"plot-service", "Service time, log scale", service, nil},
 	} {
 		lines := latencyLines(buckets, middle, view.of)
-		low, high := bounds(lines)
-		if high == 0 {
+		if len(lines) == 0 {
 			continue
-		}
-		for _, m := range view.marks {
-			// A limit far above what happened would squeeze the lines at the bottom.
-			if m.At > high && m.At < 20*high {
-				high = m.At
-			}
 		}
 		pictures = append(pictures, draw(plot.Chart{
 			ID: view.id, Title: view.title, X: x, Y: plot.Logarithmic(low, high, msLabel), Series: lines, Marks: view.marks, Height: 260,
@@ -86,6 +93,9 @@ func course(r Report) []picture {
 		Columns: columns(series, func(b Bucket) string { return fmt.Sprintf("under way at most %s", Number(b.InFlight)) }),
 	}))
 }
+
+// shortest is the part of a bucket that the last one has to be for a rate of its own.
+const shortest = 4
 
 // length is how long a bucket is, in milliseconds.
 func length(b Bucket, s Series) float64 {
@@ -296,8 +306,12 @@ func capacityPlot(c *Capacity, thresholds []Threshold) *picture {
 	}
 	x := plot.Linear(top, 7, countLabel)
 	x.Label = "offered, deliveries per second"
+	var knee []plot.Mark
+	if c.KneePerS != nil {
+		knee = []plot.Mark{{At: *c.KneePerS, Label: "knee: " + Quantity(*c.KneePerS, PerSecond)}}
+	}
 	p := draw(plot.Chart{ID: "plot-capacity", Title: "Latency by offered rate, log scale", X: x, Y: plot.Logarithmic(low, high, msLabel), Series: lines,
-		Marks: limits(thresholds), Height: 280, Summary: "Each dot is a step. The numbers are in the table of steps."})
+		Marks: limits(thresholds), Uprights: knee, Height: 280, Summary: "Each dot is a step. The numbers are in the table of steps."})
 	return &p
 }
 

@@ -33,6 +33,15 @@ func Quantity(v float64, unit string) string {
 	return significant(v)
 }
 
+// Signed writes a change with its sign: in percent, and in percentage points for figures that are shares themselves.
+func Signed(v float64, unit string) string {
+	if unit == Share {
+		return fmt.Sprintf("%+.3g points", v*100)
+	}
+	// Adding 0 makes the negative zero that rounding leaves a plain one.
+	return fmt.Sprintf("%+.1f %%", math.Round(v*1000)/10+0)
+}
+
 // significant writes three significant digits, and every digit before the point: 0.0416, 41.6, 1,998.
 func significant(v float64) string {
 	if v == 0 || math.IsNaN(v) || math.IsInf(v, 0) {

@@ -124,7 +124,8 @@ func planPairs(p Plan) []pair {
 		return strings.Compare(a, b)
 	})
 	for _, name := range names {
-		mix = append(mix, fmt.Sprintf("%s %s", name, Quantity(p.Mix[name], Share)))
+		// A share is not torn from its sign at the end of a line.
+		mix = append(mix, fmt.Sprintf("%s %s", name, strings.ReplaceAll(Quantity(p.Mix[name], Share), " ", "\u00a0")))
 	}
 	pairs := []pair{{"Schedule", p.Schedule}, {"Mean rate", Quantity(p.RatePerS, PerSecond)}, {"Highest rate", Quantity(p.PeakPerS, PerSecond)}}
 	if len(mix) > 0 {
@@ -205,6 +206,9 @@ func capacityPairs(c *Capacity) []pair {
 	}
 	if c.BrokenPerS != nil {
 		pairs = append(pairs, pair{"Lowest rate that broke", Quantity(*c.BrokenPerS, PerSecond)})
+	}
+	if c.Confidence != nil {
+		pairs = append(pairs, pair{"Confidence", Quantity(*c.Confidence, Share)})
 	}
 	return append(pairs, pair{"Confirmations", fmt.Sprintf("%d of %d held", c.Held, c.Confirmations)},
 		pair{"Resolution", Quantity(c.ResolutionShare, Share)})

@@ -52,6 +52,9 @@ func Linear(top float64, n int, label func(float64) string) Axis {
 // Whole is Linear for numbers of things, of which there are no fractions.
 func Whole(top float64, n int, label func(float64) string) Axis {
 	step := max(1, round(top/float64(n)))
+	if step == 2.5 {
+		step = 5
+	}
 	a := Axis{Max: step * max(1, math.Ceil(top/step-1e-9))}
 	for v := 0.0; v <= a.Max*(1+1e-9); v += step {
 		a.Ticks = append(a.Ticks, Tick{v, label(v)})
@@ -60,7 +63,7 @@ func Whole(top float64, n int, label func(float64) string) Axis {
 }
 
 // Logarithmic returns an axis that covers both values with ticks at 1, 2 and 5 of each decade, or at the decades alone
-// where that would be too many.
+// where that would be too many. It begins below the lower value, so that a line there does not lie on the axis unseen.
 func Logarithmic(low, high float64, label func(float64) string) Axis {
 	if !(low > 0) || !(high > 0) {
 		low, high = 1, 10
@@ -76,7 +79,7 @@ func Logarithmic(low, high float64, label func(float64) string) Axis {
 		}
 	}
 	first, last := 0, len(ticks)-1
-	for first+1 < len(ticks) && ticks[first+1] <= low*(1+1e-9) {
+	for first+1 < len(ticks) && ticks[first+1] <= low/clear {
 		first++
 	}
 	for last-1 > first && ticks[last-1] >= high*(1-1e-9) {
@@ -88,6 +91,9 @@ func Logarithmic(low, high float64, label func(float64) string) Axis {
 	}
 	return a
 }
+
+// clear is by how much the lower value is to lie above the beginning of a logarithmic axis.
+const clear = 1.05
 
 // round is the next of 1, 2, 2.5 and 5 times a power of ten.
 func round(v float64) float64 {

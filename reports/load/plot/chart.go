@@ -28,7 +28,7 @@ type Series struct {
 	Dots bool
 }
 
-// Mark is a line across the chart at a value of the Y axis, such as a limit.
+// Mark is a line across the chart at a value of an axis, such as a limit.
 type Mark struct {
 	At    float64
 	Label string
@@ -48,6 +48,8 @@ type Chart struct {
 	X, Y               Axis
 	Series             []Series
 	Marks              []Mark
+	// Uprights are marks at values of the X axis.
+	Uprights []Mark
 	// Columns are left out where there are more than can be told apart.
 	Columns []Column
 	// Height is that of the whole, in units of which the width has 760.
@@ -84,6 +86,14 @@ func (c Chart) SVG() string {
 		y := num(c.y(m.At))
 		fmt.Fprintf(&b, `<path class="limit" d="M%d %sH%d"/><text class="limit-text" x="%d" y="%s" dy="-4" text-anchor="end">%s</text>`,
 			left, y, width-right, width-right-2, y, html.EscapeString(m.Label))
+	}
+	for _, m := range c.Uprights {
+		x, anchor, away := c.x(m.At), "start", 4.0
+		if c.X.place(m.At) > 0.5 {
+			anchor, away = "end", -4
+		}
+		fmt.Fprintf(&b, `<path class="mark" d="M%s %dV%d"/><text x="%s" y="%d" dy="10" text-anchor="%s">%s</text>`,
+			num(x), top, h-c.bottom(), num(x+away), top, anchor, html.EscapeString(m.Label))
 	}
 	for _, s := range c.Series {
 		if d := c.path(s); d != "" {

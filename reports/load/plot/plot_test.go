@@ -33,6 +33,7 @@ func TestAxesCoverTheirValuesWithFewRoundTicks(t *testing.T) {
 	}
 	NewWithT(t).Expect(ticksOf(Linear(2000, 5, plain))).To(Equal([]float64{0, 500, 1000, 1500, 2000}))
 	NewWithT(t).Expect(ticksOf(Whole(2, 5, plain))).To(Equal([]float64{0, 1, 2}))
+	NewWithT(t).Expect(ticksOf(Whole(10, 4, plain))).To(Equal([]float64{0, 5, 10}), "there are no two and a half")
 	NewWithT(t).Expect(ticksOf(Logarithmic(3, 30, plain))).To(Equal([]float64{2, 5, 10, 20, 50}))
 	NewWithT(t).Expect(ticksOf(Seconds(60, plain))).To(Equal([]float64{0, 10, 20, 30, 40, 50, 60}))
 	NewWithT(t).Expect(ticksOf(Seconds(3600, plain))).To(Equal([]float64{0, 600, 1200, 1800, 2400, 3000, 3600}))
@@ -48,6 +49,7 @@ func TestAxesOfNothingStillHaveLength(t *testing.T) {
 		}
 	}
 	NewWithT(t).Expect(Logarithmic(5, 5, plain).Max).To(BeNumerically(">", 5*0.99))
+	NewWithT(t).Expect(ticksOf(Logarithmic(5, 5, plain))).To(Equal([]float64{2, 5}), "a line at 5 is drawn above the axis")
 }
 
 // readable decodes an SVG as XML and returns its text.
@@ -73,10 +75,10 @@ func TestAChartIsWellFormedWhateverItsTextsSay(t *testing.T) {
 		ID: "c", Title: `<script>"&`, Summary: "a & b", X: Seconds(10, plain), Y: Linear(5, 5, func(float64) string { return "<" }),
 		Series:  []Series{{Name: "s", Class: "s1", Points: []Point{{0, 1}, {1, Gap()}, {2, 3}, {3, 4}}, Dots: true}},
 		Marks:   []Mark{{4, "<limit>"}, {99, "outside"}},
-		Columns: []Column{{0, 1, `"quoted" <b>`}},
+		Columns: []Column{{0, 1, `"quoted" <b>`}}, Uprights: []Mark{{2, "<early>"}, {9, "<late>"}},
 	}
 	text := readable(t, c.SVG())
-	g.Expect(text).To(And(ContainSubstring("<limit>"), ContainSubstring(`"quoted" <b>`), Not(ContainSubstring("outside"))))
+	g.Expect(text).To(And(ContainSubstring("<limit>"), ContainSubstring("<early>"), ContainSubstring("<late>"), ContainSubstring(`"quoted" <b>`), Not(ContainSubstring("outside"))))
 	g.Expect(c.SVG()).NotTo(ContainSubstring("NaN"))
 }
 

@@ -101,9 +101,9 @@ const measure = `(() => {
 		pwned: "pwned" in window};
 })()`
 
-// Check opens a page at a width in CSS pixels, with everything unfolded, and fails the test where it loads anything but
-// itself, runs a script, complains, is wider than the window, or lacks one of the texts.
-func Check(browser context.Context, t *testing.T, path string, width int64, texts ...string) {
+// Look opens a page at a width in CSS pixels, returns what the script finds there, and fails the test where the page loads
+// anything but itself or complains.
+func Look[T any](browser context.Context, t *testing.T, path string, width int64, script string) T {
 	t.Helper()
 	g := gomega.NewWithT(t)
 	address := (&url.URL{Scheme: "file", Path: path}).String()
@@ -115,11 +115,20 @@ func Check(browser context.Context, t *testing.T, path string, width int64, text
 		device = append(device, chromedp.EmulateMobile, chromedp.EmulatePortrait)
 	}
 	g.Expect(chromedp.Do(ctx, chromedp.EmulateViewport(width, 800, device...), chromedp.Navigate(address))).To(gomega.Succeed())
-	got, err := chromedp.Run(ctx, chromedp.Evaluate[layout](measure))
+	found, err := chromedp.Run(ctx, chromedp.Evaluate[T](script))
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	requests, troubles := w.seen()
 	g.Expect(requests).To(gomega.Equal([]string{address}), "nothing is loaded but the page itself")
 	g.Expect(troubles).To(gomega.BeEmpty())
+	return found
+}
+
+// Check opens a page at a width in CSS pixels, with everything unfolded, and fails the test where it loads anything but
+// itself, runs a script, complains, is wider than the window, or lacks one of the texts.
+func Check(browser context.Context, t *testing.T, path string, width int64, texts ...string) {
+	t.Helper()
+	g := gomega.NewWithT(t)
+	got := Look[layout](browser, t, path, width, measure)
 	g.Expect(got.Pwned).To(gomega.BeFalse(), "a script in an answer ran")
 	g.Expect(got.Scroll).To(gomega.BeNumerically("<=", got.Client), "no scrolling sideways; too wide: %q", got.TooWide)
 	g.Expect(got.Client).To(gomega.BeNumerically("<=", width))
