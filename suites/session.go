@@ -3,6 +3,7 @@
 package suites
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -247,6 +248,10 @@ func (s *Session) close() error {
 	}
 	if s.server != nil {
 		errs = append(errs, s.server.Close())
+	}
+	if s.relay != nil {
+		// What came since a spec last looked is for a later run.
+		errs = append(errs, s.keepSchedule(cmp.Or(s.relay.schedule, s.relay.earlier)))
 	}
 	errs = append(errs, s.relay.close())
 	return errors.Join(errs...)
