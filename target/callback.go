@@ -188,6 +188,16 @@ func (cb *Callback) answer(w http.ResponseWriter, r *http.Request) {
 // Tells reports which members the target sends.
 func (cb *Callback) Tells() Tells { return cb.fields.tells() }
 
+// Saw tells how many callbacks came, for whoever wonders why it was none.
+func (cb *Callback) Saw() string {
+	cb.tally.mu.Lock()
+	defer cb.tally.mu.Unlock()
+	if len(cb.tally.counts) == 0 {
+		return "no callback came"
+	}
+	return fmt.Sprintf("callbacks came for %d effects, and none of them is that", len(cb.tally.counts))
+}
+
 // String names the observer and its address.
 func (cb *Callback) String() string { return "callback, " + cb.addr }
 

@@ -99,7 +99,7 @@ func (c Config) Resolve(place string) (*Target, error) {
 	if err := c.Observe.checkOne(); err != nil {
 		return fail(err.key, "%s", err.problem)
 	}
-	c.Observe.dir = c.dir
+	c.Observe.dir, c.Observe.at = c.dir, c.Observe.place(place, c.source)
 	if g := c.Observe.GraphQL; g != nil {
 		own := *g
 		own.dir, own.words, own.located = c.dir, c.Events, (&Target{Config: c}).located
