@@ -2,6 +2,7 @@ package target
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"path"
 	"slices"
@@ -169,6 +170,9 @@ func (c Config) checkAdapters() *ConfigError {
 	if cb := c.Observe.Callback; cb != nil {
 		if cb.Listen == "" {
 			return &ConfigError{Key: "observe.callback.listen", Problem: "is missing; write an address such as 127.0.0.1:9911"}
+		}
+		if _, _, err := net.SplitHostPort(cb.Listen); err != nil {
+			return &ConfigError{Key: "observe.callback.listen", Problem: fmt.Sprintf("%q is not an address with a port; write one such as 127.0.0.1:9911", cb.Listen)}
 		}
 		if cb.Path != "" && !strings.HasPrefix(cb.Path, "/") {
 			return &ConfigError{Key: "observe.callback.path", Problem: fmt.Sprintf("%q does not begin with a slash", cb.Path)}
