@@ -342,18 +342,30 @@ func TestTargetCheckTriesEveryPartOfARelay(t *testing.T) {
 	}
 }
 
-// Where subscriptions were made by hand there is no API to try, and one of them shows the way to the subscribers.
+// Where subscriptions were made by hand there is no API to try, and each of them shows whether it was made as the file says.
 func TestTargetCheckOfSubscriptionsMadeByHand(t *testing.T) {
 	t.Parallel()
 	h := byHand(t, startGateway(t, nil))
-	h.subscribe(t, "message.received")
+	_, first := h.subscribe(t, "message.received")
+	_, second := h.subscribe(t, "message.received", "message.status")
+	h.subscribe(t, "message.status")
+	h.pause(t)
 	r := kirimcheck(t, h.env, "target", "check", "--target", h.g.file(t, h.section.String()))
 	if r.code != exitConformant {
 		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
-	r.shows(t, [3]string{"not tried", "management", "`kirimcheck target setup`"}, [3]string{"ok", "delivery", "and delivered after"})
+	r.shows(t, [3]string{"not tried", "management", "`kirimcheck target setup`"}, [3]string{"ok", "delivery", first + " after "},
+		[3]string{"ok", "delivery", second + " after "}, [3]string{"ok", "delivery", ", signed with its secret"},
+		[3]string{"not tried", "management", "2 of the subscriptions, which are paused or get no message.received"})
 	if _, secret, _ := strings.Cut(h.env[len(h.env)-1], "="); strings.Contains(r.stdout+r.stderr, secret) {
 		t.Errorf("the output tells %q:\n%s", secret, r.stdout)
+	}
+
+	h.env[len(h.env)-3] = strings.SplitAfter(h.env[len(h.env)-3], "=")[0] + "whsec_of_somebody_else"
+	r = kirimcheck(t, h.env, "target", "check", "--target", h.g.file(t, h.section.String()))
+	r.shows(t, [3]string{"ok", "delivery", first + " after "}, [3]string{"problem", "delivery", second + ", and not signed with its secret: "})
+	if r.code != exitIncomplete || strings.Contains(r.stdout, "somebody_else") {
+		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 
 	nowhere := byHand(t, startGateway(t, nil))
