@@ -1,88 +1,43 @@
 package mockmeta
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
 	"slices"
 	"time"
+
+	"github.com/kirimcheck/kirimcheck/wire/certificate"
 )
 
 // Authority is a certificate authority of the mock's own, in the place of the one that Meta's client certificate comes
 // from. Like Meta's it signs through an intermediate, which the client sends along, so that a receiver needs the root
 // alone (Meta, graph-api/webhooks/getting-started, mTLS for Webhooks).
 type Authority struct {
-	root, intermediate issuer
-	from               time.Time
-}
-
-// issuer is a certificate that signs others.
-type issuer struct {
-	cert *x509.Certificate
-	key  crypto.Signer
+	root, intermediate certificate.Signed
+	from, to           time.Time
 }
 
 // validity is how long certificates last. They are made for one run, and runs may be left on for the seven days of a
 // retry window.
 const validity = 30 * 24 * time.Hour
 
-// leeway is how far a receiver's clock may be behind the mock's.
-const leeway = time.Hour
-
 // NewAuthority makes an authority with new keys, whose certificates are valid from an hour before now for 30 days.
 func NewAuthority(now time.Time) (*Authority, error) {
-	a := &Authority{from: now.Add(-leeway)}
+	a := &Authority{from: now.Add(-certificate.Leeway), to: now.Add(validity - certificate.Leeway)}
 	var err error
-	if a.root, err = a.issue(issuer{}, "kirimcheck mock of Meta's outbound API CA"); err != nil {
+	if a.root, err = a.root.Authority("kirimcheck mock of Meta's outbound API CA", a.from, a.to); err != nil {
 		return nil, err
 	}
-	a.intermediate, err = a.issue(a.root, "kirimcheck mock of Meta's outbound API intermediate")
+	a.intermediate, err = a.root.Authority("kirimcheck mock of Meta's outbound API intermediate", a.from, a.to)
 	return a, err
 }
 
-// issue makes an authority's certificate; without a parent it signs itself.
-func (a *Authority) issue(parent issuer, name string) (issuer, error) {
-	template := &x509.Certificate{
-		Subject:   pkix.Name{CommonName: name},
-		NotBefore: a.from, NotAfter: a.from.Add(validity),
-		KeyUsage: x509.KeyUsageCertSign, IsCA: true, BasicConstraintsValid: true,
-	}
-	return sign(parent, template)
-}
-
-// sign makes a key and its certificate.
-func sign(parent issuer, template *x509.Certificate) (issuer, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return issuer{}, err
-	}
-	// RFC 5280, section 4.1.2.2: a positive integer of at most 20 bytes.
-	template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
-	if err != nil {
-		return issuer{}, err
-	}
-	template.SerialNumber.Add(template.SerialNumber, big.NewInt(1))
-	if parent.cert == nil {
-		parent = issuer{cert: template, key: key}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent.cert, key.Public(), parent.key)
-	if err != nil {
-		return issuer{}, err
-	}
-	cert, err := x509.ParseCertificate(der)
-	return issuer{cert: cert, key: key}, err
-}
-
 // PEM returns the root certificate, which a receiver must trust.
-func (a *Authority) PEM() []byte { return encodeCertificate(a.root.cert.Raw) }
+func (a *Authority) PEM() []byte { return a.root.PEM() }
 
 // ClientOptions describe a client certificate that is not Meta's. The zero value of each field is what Meta does.
 type ClientOptions struct {
@@ -107,34 +62,35 @@ func (a *Authority) Client(commonName string, o ClientOptions) (ClientCertificat
 	template := &x509.Certificate{
 		Subject:   pkix.Name{CommonName: commonName},
 		DNSNames:  []string{commonName},
-		NotBefore: a.from, NotAfter: a.from.Add(validity),
+		NotBefore: a.from, NotAfter: a.to,
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 	if o.Expired {
-		template.NotAfter = a.from.Add(leeway / 2)
+		template.NotAfter = a.from.Add(certificate.Leeway / 2)
 	}
 	if o.ServerOnly {
 		template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	}
-	leaf, err := sign(a.intermediate, template)
+	leaf, err := a.intermediate.Sign(template)
 	if err != nil {
 		return ClientCertificate{}, err
 	}
-	chain := [][]byte{leaf.cert.Raw, a.intermediate.cert.Raw}
+	chain := []certificate.Signed{leaf, a.intermediate}
 	if o.NoIntermediate {
 		chain = chain[:1]
 	}
-	key, err := x509.MarshalPKCS8PrivateKey(leaf.key)
+	key, err := x509.MarshalPKCS8PrivateKey(leaf.Key)
 	if err != nil {
 		return ClientCertificate{}, err
 	}
 	out := ClientCertificate{
 		KeyPEM: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
-		TLS:    tls.Certificate{Certificate: chain, PrivateKey: leaf.key, Leaf: leaf.cert},
+		TLS:    tls.Certificate{PrivateKey: leaf.Key, Leaf: leaf.Cert},
 	}
-	for _, der := range chain {
-		out.CertPEM = append(out.CertPEM, encodeCertificate(der)...)
+	for _, link := range chain {
+		out.TLS.Certificate = append(out.TLS.Certificate, link.Cert.Raw)
+		out.CertPEM = append(out.CertPEM, link.PEM()...)
 	}
 	return out, nil
 }
@@ -142,12 +98,10 @@ func (a *Authority) Client(commonName string, o ClientOptions) (ClientCertificat
 // ServerConfig returns what a receiver in Go needs to take requests from Meta alone: it demands a client certificate
 // that this authority's root stands for and that carries the name. The server's own certificate is to be added.
 func (a *Authority) ServerConfig(commonName string) *tls.Config {
-	roots := x509.NewCertPool()
-	roots.AddCert(a.root.cert)
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		ClientAuth: tls.RequireAndVerifyClientCert,
-		ClientCAs:  roots,
+		ClientCAs:  a.root.Roots(),
 		VerifyConnection: func(state tls.ConnectionState) error {
 			if len(state.PeerCertificates) == 0 {
 				return errors.New("the client showed no certificate")
@@ -159,8 +113,4 @@ func (a *Authority) ServerConfig(commonName string) *tls.Config {
 			return nil
 		},
 	}
-}
-
-func encodeCertificate(der []byte) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }

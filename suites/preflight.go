@@ -85,8 +85,8 @@ func (s *Session) firstEffect(ctx context.Context, ev fixtures.Event, x wire.Exc
 	case err != nil:
 		s.distrust(fmt.Sprintf("the observer failed at the first delivery: %v", err))
 	case slices.Contains(counts, 0):
-		s.unseen = fmt.Sprintf("the effect of a first, valid delivery was not seen within %s (%s): check observe in the target file",
-			s.watch.timeout, effects[0])
+		s.unseen = fmt.Sprintf("the effect of a first, valid delivery was not seen within %s (%s)%s: check observe in the target file",
+			s.watch.timeout, effects[0], s.watch.saw())
 	default:
 		s.controlLooks(ctx, effects[0])
 	}
@@ -107,7 +107,7 @@ func (s *Session) controlLooks(ctx context.Context, seen target.Effect) {
 		}
 		asked := seen
 		control.change(&asked)
-		n, err := s.observer.Count(ctx, asked)
+		n, err := s.watch.count(ctx, asked)
 		if err != nil {
 			s.distrust(fmt.Sprintf("the observer failed when asked for what was never sent: %v", err))
 			return

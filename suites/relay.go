@@ -38,6 +38,9 @@ type relaySide struct {
 	schedule  *schedule
 	exchanges *exchanges
 	storm     *storm
+	// earlier is the schedule of an earlier run that this one goes on with, or earlierErr why it cannot.
+	earlier    *schedule
+	earlierErr error
 }
 
 // openRelay brings up what the specs of a relay need: the embedded reference where there is no target, the subscribers,
@@ -74,6 +77,9 @@ func (s *Session) openManagement() (err error) {
 	}
 	if r.lifecycle, err = s.target.NewLifecycle(r.management); err != nil {
 		return fmt.Errorf("lifecycle: %w", err)
+	}
+	if s.opts.Resume {
+		r.earlier, r.earlierErr = s.resumeSchedule()
 	}
 	return nil
 }

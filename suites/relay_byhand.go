@@ -80,8 +80,11 @@ func (b *byHand) take(events []string, exact bool) (*handMade, error) {
 		if exact {
 			alone = " and to nothing else"
 		}
-		err := fmt.Errorf("it needs another subscription to %s%s, and of those in management.static %d are that and all of them in use; "+
-			"name more of them there", strings.Join(events, ", "), alone, fitting)
+		have := "none of those in management.static is that"
+		if fitting > 0 {
+			have = fmt.Sprintf("the %d of management.static are in use", fitting)
+		}
+		err := fmt.Errorf("it needs another subscription to %s%s; %s, so name more of them there", strings.Join(events, ", "), alone, have)
 		if lost != "" {
 			err = fmt.Errorf("%w (%s)", err, lost)
 		}

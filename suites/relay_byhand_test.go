@@ -60,7 +60,7 @@ func TestSubscriptionsMadeByHandAreTakenInTurns(t *testing.T) {
 	if want := []string{"/a", "/b", "/wide"}; !slices.Equal(got, want) {
 		t.Errorf("taken in the order %s, not %s: those that get nothing else come first", got, want)
 	}
-	if err := take(false, messageReceived); !strings.Contains(err, "another subscription to message.received, and of those in management.static 3 are that") {
+	if err := take(false, messageReceived); !strings.Contains(err, "another subscription to message.received; the 3 of management.static are in use") {
 		t.Errorf("the fourth: %s", err)
 	}
 	back("/a")

@@ -79,20 +79,19 @@ func (c *relayCheck) follow(changed chan struct{}, answer func(nth int) subscrib
 }
 
 // followByHand follows a subscription that was made by hand, and was taken.
-func (c *relayCheck) followByHand(h *handMade, changed chan struct{}, answer func(nth int) subscriber.Answer) *followed {
-	f := c.newFollowed(h.Path, changed, answer)
+func (s *Session) followByHand(h *handMade, changed chan struct{}, answer func(nth int) subscriber.Answer) *followed {
+	f := s.newFollowed(h.Path, changed, answer)
 	f.ID, f.secret, f.hand = h.Path, h.Secret.Reveal(), h
-	session := c.Session
-	f.back = func(ctx context.Context) { _ = session.giveBack(ctx, h) }
+	f.back = func(ctx context.Context) { _ = s.giveBack(ctx, h) }
 	return f
 }
 
 // newFollowed listens at a path.
-func (c *relayCheck) newFollowed(path string, changed chan struct{}, answer func(nth int) subscriber.Answer) *followed {
-	names := c.edition.Headers
+func (s *Session) newFollowed(path string, changed chan struct{}, answer func(nth int) subscriber.Answer) *followed {
+	names := s.edition.Headers
 	f := &followed{
-		path: path, answer: answer, endpoint: c.subscribers.EndpointAt(path), side: c.relaySide, changed: changed,
-		eventID: names.EventID, attempt: names.Attempt, scheme: c.scheme(),
+		path: path, answer: answer, endpoint: s.relay.subscribers.EndpointAt(path), side: s.relay, changed: changed,
+		eventID: names.EventID, attempt: names.Attempt, scheme: s.scheme(),
 	}
 	f.endpoint.Handle(f.receive)
 	return f

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kirimcheck/kirimcheck/fixtures"
 	"github.com/kirimcheck/kirimcheck/mockmeta"
+	"github.com/kirimcheck/kirimcheck/target"
 	"github.com/kirimcheck/kirimcheck/target/subscriber"
 )
 
@@ -153,7 +154,7 @@ func (s *Session) relayOtherFields() {
 		if item := firstItem(got[0].Body); item != fence.Items[0] {
 			c.Broken("the message "+fence.ID, fmt.Sprintf("%q", item.ID))
 		}
-	})
+	}, target.CatalogueOnly)
 }
 
 // otherField posts a body of another webhook field, marked so that it is known again. How it is answered is for the

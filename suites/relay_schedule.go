@@ -16,10 +16,11 @@ import (
 type schedule struct {
 	subs    []*followed
 	changed chan struct{}
-	// since is when this run began to watch, in real time.
-	since time.Time
-	// begun says that everything is in place; over that it went to its end, with the fence.
-	begun, over bool
+	// listens is when this run began to listen, and since when it began to wait, in real time.
+	listens, since time.Time
+	// making says whether everything is in place; over that it went to its end, with the fence.
+	making
+	over bool
 	// fence is a later event that shows, on every subscription, that deliveries still come; fenced is how many had it.
 	fence  string
 	fenced int
@@ -44,9 +45,7 @@ func (c *relayCheck) watch(attempt int) *schedule {
 		c.beginSchedule()
 	}
 	sch := c.schedule
-	if !sch.begun {
-		c.Error("the schedule could not be watched; the first spec that tried tells why")
-	}
+	sch.need(c.Check, "the schedule could not be watched")
 	last := len(c.edition.Delivery.Delays)
 	if c.clock.Mode() == target.VirtualClock {
 		// It costs nothing to go through all of it, and the sooner its subscriptions are gone the better for other specs.
@@ -69,18 +68,21 @@ func (c *relayCheck) watch(attempt int) *schedule {
 
 // beginSchedule makes the subscriptions and lets the messages happen, or takes an earlier run's up again.
 func (c *relayCheck) beginSchedule() {
-	sch := &schedule{changed: make(chan struct{}, 1), since: time.Now(), unended: -1}
-	// Known before it is complete, so that what it made is removed also where the spec ends in between.
-	c.relaySide.schedule = sch
-	if c.clock.Mode() == target.RealClock {
-		sch.file = c.target.StatePath()
-	}
-	if c.opts.Resume {
-		c.resumeSchedule(sch)
-	} else if sch.file != "" {
+	now := time.Now()
+	sch := &schedule{changed: make(chan struct{}, 1), listens: now, since: now, unended: -1, file: c.stateFile()}
+	if sch.file != "" && !c.opts.Resume {
 		c.discard(sch.file)
 	}
-	if !sch.begun {
+	if c.earlier != nil {
+		sch = c.earlier
+		sch.since = now
+	}
+	c.relaySide.schedule = sch
+	if c.earlierErr != nil {
+		c.Error("%v", c.earlierErr)
+	}
+	if !sch.done {
+		defer c.endUnmade(sch)
 		for range c.scheduleWidth() {
 			sch.subs = append(sch.subs, c.follow(sch.changed, fails))
 		}
@@ -95,9 +97,22 @@ func (c *relayCheck) beginSchedule() {
 		if !first() {
 			c.Broken(fmt.Sprintf("the first attempts of %d deliveries", sch.size()), fmt.Sprintf("%d of them", sch.count(1)))
 		}
-		sch.begun = true
+		sch.done = true
 	}
 	c.saveSchedule(sch)
+}
+
+// endUnmade gives the subscriptions of an observation back that did not begin.
+func (c *relayCheck) endUnmade(sch *schedule) {
+	if sch.made(c.Check); sch.done {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), c.arrivalTimeout())
+	defer cancel()
+	if err := sch.remove(ctx); err != nil {
+		c.Fact("cleanup", "After the observation of the schedule could not begin %v.", err)
+	}
+	sch.subs = nil
 }
 
 // scheduleWidth is how many subscriptions the schedule is watched on. Of those that were made by hand, as many are left
@@ -258,7 +273,7 @@ func (c *relayCheck) overdue(sch *schedule, co *course, attempt int) bool {
 	if last.Number >= attempt {
 		return false
 	}
-	if least, _ := c.band(attempt); co.gap && (last.Number < attempt-1 || last.At.Add(least).Before(sch.since)) {
+	if least, _ := c.band(attempt); co.gap && (last.Number < attempt-1 || last.At.Add(least).Before(sch.listens)) {
 		return false
 	}
 	late := c.latest(co, attempt)
@@ -279,7 +294,7 @@ func (sch *schedule) remove(ctx context.Context) error {
 
 // close ends an observation that did not come to its end. One that a later run can go on with is left as it is.
 func (sch *schedule) close(r *relaySide) error {
-	if sch == nil || sch.over || (sch.begun && sch.file != "") || r.reference != nil {
+	if sch == nil || sch.over || (sch.done && sch.file != "") || r.reference != nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)

@@ -43,13 +43,20 @@ const (
 	maxState = 16 << 20
 )
 
-// saveSchedule writes the observation to its file, where it has one.
+// saveSchedule writes the observation to its file.
 func (c *relayCheck) saveSchedule(sch *schedule) {
-	if sch.file == "" {
-		return
+	if err := c.keepSchedule(sch); err != nil {
+		c.Error("%v", err)
+	}
+}
+
+// keepSchedule writes the observation to its file, where it was made and has one.
+func (s *Session) keepSchedule(sch *schedule) error {
+	if sch == nil || !sch.done || sch.file == "" {
+		return nil
 	}
 	saved := savedSchedule{
-		Version: stateVersion, Target: c.target.URL, Edition: c.edition.ID, Over: sch.over, Fenced: sch.fenced, Unended: sch.unended,
+		Version: stateVersion, Target: s.target.URL, Edition: s.edition.ID, Over: sch.over, Fenced: sch.fenced, Unended: sch.unended,
 	}
 	for _, f := range sch.subs {
 		one := savedSubscription{ID: f.ID, URL: f.endpoint.URL(), Path: f.path, Secret: f.secret}
@@ -62,8 +69,9 @@ func (c *relayCheck) saveSchedule(sch *schedule) {
 		saved.Subscriptions = append(saved.Subscriptions, one)
 	}
 	if err := writeState(sch.file, saved); err != nil {
-		c.Error("the state file cannot be written: %v", err)
+		return fmt.Errorf("the state file cannot be written: %w", err)
 	}
+	return nil
 }
 
 // writeState replaces a state file in one step, so that a run that is killed leaves the old or the new one. Only the
@@ -114,50 +122,69 @@ func readState(path string) (saved savedSchedule, err error) {
 	return saved, nil
 }
 
-// resumeSchedule takes up the observation in the state file. Without one yet, the observation begins.
-func (c *relayCheck) resumeSchedule(sch *schedule) {
+// stateFile is where the observation is kept for a later run; empty where none can go on with it.
+func (s *Session) stateFile() string {
+	if s.relay.clock.Mode() != target.RealClock {
+		return ""
+	}
+	return s.target.StatePath()
+}
+
+// resumeSchedule takes up the observation in the state file; nil where there is none yet. It does so before any spec runs:
+// a retry that found no subscriber, or that of another spec, would have its answer, and might be the last of its delivery.
+func (s *Session) resumeSchedule() (*schedule, error) {
+	sch := &schedule{changed: make(chan struct{}, 1), listens: time.Now(), file: s.stateFile()}
 	if sch.file == "" {
-		c.Error("nothing can be resumed: it takes a real clock, and a state file in the target file; see clock and state there")
+		return nil, errors.New("nothing can be resumed: it takes a real clock, and a state file in the target file; see clock and state there")
 	}
 	saved, err := readState(sch.file)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return
+		return nil, nil
 	case err != nil:
-		c.Error("%v", err)
-	case saved.Target != c.target.URL || saved.Edition != c.edition.ID:
-		c.Error("%s is about %s in the edition %s, and not about this target", sch.file, saved.Target, saved.Edition)
+		return nil, err
+	case saved.Target != s.target.URL || saved.Edition != s.edition.ID:
+		return nil, fmt.Errorf("%s is about %s in the edition %s, and not about this target", sch.file, saved.Target, saved.Edition)
 	}
 	sch.over, sch.fenced, sch.unended = saved.Over, saved.Fenced, saved.Unended
 	for _, one := range saved.Subscriptions {
-		f := c.followedAgain(one, sch.changed)
-		f.mu.Lock()
-		f.courses = one.Deliveries
-		for _, co := range f.courses {
-			co.gap = true
-		}
-		f.mu.Unlock()
-		sch.subs = append(sch.subs, f)
-		if url := f.endpoint.URL(); url != one.URL && !saved.Over {
-			c.Error("the subscribers stood at %s when the observation began and would stand at %s now; give subscriber.listen a fixed port",
+		if url := s.relay.subscribers.URL(one.Path); url != one.URL && !saved.Over {
+			return nil, fmt.Errorf("the subscribers stood at %s when the observation began and would stand at %s now; give subscriber.listen a fixed port",
 				one.URL, url)
 		}
+		f, err := s.followedAgain(one, sch.changed)
+		if err != nil {
+			return nil, err
+		}
+		f.resume(one.Deliveries)
+		sch.subs = append(sch.subs, f)
 	}
-	sch.begun = true
+	sch.done = true
+	return sch, nil
 }
 
 // followedAgain takes up a subscription of an earlier run.
-func (c *relayCheck) followedAgain(one savedSubscription, changed chan struct{}) *followed {
-	if c.byHand != nil {
-		h := c.byHand.at(one.Path)
+func (s *Session) followedAgain(one savedSubscription, changed chan struct{}) (*followed, error) {
+	if s.relay.byHand != nil {
+		h := s.relay.byHand.at(one.Path)
 		if h == nil {
-			c.Error("the observation is of the subscription at %s, which management.static names no more", one.Path)
+			return nil, fmt.Errorf("the observation is of the subscription at %s, which management.static names no more", one.Path)
 		}
-		return c.followByHand(h, changed, fails)
+		return s.followByHand(h, changed, fails), nil
 	}
-	f := c.newFollowed(one.Path, changed, fails)
+	f := s.newFollowed(one.Path, changed, fails)
 	f.ID, f.secret = one.ID, one.Secret
-	return f
+	return f, nil
+}
+
+// resume goes on with what an earlier run saw of the deliveries.
+func (f *followed) resume(courses []*course) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.courses = courses
+	for _, co := range courses {
+		co.gap = true
+	}
 }
 
 // discard deletes the subscriptions of an earlier observation that nobody goes on with.

@@ -81,7 +81,12 @@ func (s *Session) relaySSRF() {
 const unheard = "conversation.closed"
 
 // goodSubscription is the baseline of refusals: the same request with another URL is taken.
-func (c *relayCheck) goodSubscription() *subscription { return c.Subscribe(unheard) }
+func (c *relayCheck) goodSubscription() *subscription {
+	if c.byHand != nil {
+		c.Untestable("creating a subscription: %v", target.ErrByHand)
+	}
+	return c.Subscribe(unheard)
+}
 
 // inwardURLs are the URLs of hosts, without those that the target declares open.
 func (c *relayCheck) inwardURLs(hosts []inward) (urls []string) {

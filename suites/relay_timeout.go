@@ -3,6 +3,7 @@ package suites
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ type exchanges struct {
 	// soon answers shortly before the timeout, late shortly after it. halting sends the head of its answer at once and a
 	// part of the body, hanging nothing at all.
 	soon, late, halting, hanging *followed
-	done                         bool
+	making
 }
 
 func (s *Session) relayTimeout() {
@@ -35,27 +36,38 @@ func (c *relayCheck) after() time.Duration  { return c.edition.Delivery.Timeout 
 // slowly returns the slow exchanges.
 func (c *relayCheck) slowly() *exchanges {
 	if c.exchanges == nil {
-		x := &exchanges{changed: make(chan struct{}, 1)}
-		c.relaySide.exchanges = x
-		if c.clock.Mode() == target.VirtualClock {
-			c.slowInVirtualTime(x)
-		} else {
-			c.slowInRealTime(x)
-		}
+		c.exchange()
+	}
+	c.exchanges.need(c.Check, "the slow exchanges could not be made")
+	return c.exchanges
+}
+
+// exchange makes the slow exchanges. Its subscriptions end with it, also where it does not come to its end: of those that
+// were made by hand there are few.
+func (c *relayCheck) exchange() {
+	x := &exchanges{changed: make(chan struct{}, 1)}
+	c.relaySide.exchanges = x
+	defer func() {
+		x.made(c.Check)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), c.arrivalTimeout())
+		defer cancel()
 		for _, f := range x.all() {
-			if err := f.trouble(); err != nil {
-				c.Error("the target's clock did not tell the time of an arrival: %v", err)
-			}
-			if err := f.remove(c.ctx); err != nil {
+			if err := f.remove(ctx); err != nil {
 				c.Fact("cleanup", "After the slow exchanges %v.", err)
 			}
 		}
-		x.done = true
+	}()
+	if c.clock.Mode() == target.VirtualClock {
+		c.slowInVirtualTime(x)
+	} else {
+		c.slowInRealTime(x)
 	}
-	if !c.exchanges.done {
-		c.Error("the slow exchanges could not be made; the first spec that tried tells why")
+	for _, f := range x.all() {
+		if err := f.trouble(); err != nil {
+			c.Error("the target's clock did not tell the time of an arrival: %v", err)
+		}
 	}
-	return c.exchanges
+	x.done = true
 }
 
 // begin makes the subscriptions, lets the event happen, and waits for its first attempts.
@@ -68,15 +80,21 @@ func (x *exchanges) begin(c *relayCheck, soon, late, halting, hanging subscriber
 			return subscriber.Status(200)
 		}
 	}
-	x.soon, x.late = c.follow(x.changed, first(soon)), c.follow(x.changed, first(late))
-	x.halting, x.hanging = c.follow(x.changed, first(halting)), c.follow(x.changed, first(hanging))
+	x.soon = c.follow(x.changed, first(soon))
+	x.late = c.follow(x.changed, first(late))
+	x.halting = c.follow(x.changed, first(halting))
+	x.hanging = c.follow(x.changed, first(hanging))
 	c.happen(1, x.all()...)
 	if !await(c.ctx, x.changed, c.arrivalTimeout(), func() bool { return x.came(1, x.all()...) }) {
 		c.Broken("the first attempt of an event to each of four subscriptions", "not all of them")
 	}
 }
 
-func (x *exchanges) all() []*followed { return []*followed{x.soon, x.late, x.halting, x.hanging} }
+// all are those that were made.
+func (x *exchanges) all() []*followed {
+	all := []*followed{x.soon, x.late, x.halting, x.hanging}
+	return slices.DeleteFunc(all, func(f *followed) bool { return f == nil })
+}
 
 // came reports whether so many attempts have come to each.
 func (x *exchanges) came(n int, subs ...*followed) bool {

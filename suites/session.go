@@ -3,6 +3,7 @@
 package suites
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -212,9 +213,9 @@ func (s *Session) open(ctx context.Context, process int, from *shared) error {
 		}
 	}
 	if s.observer, s.closeObs, err = target.NewObserver(ctx, observe, client.HTTP(target.ObserverTimeout)); err != nil {
-		return err
+		return observe.Locate(err)
 	}
-	s.watch = watcher{observer: s.observer, timeout: observe.Timeout, settle: observe.Settle, interval: observe.Interval}
+	s.watch = watcher{observer: s.observer, locate: observe.Locate, timeout: observe.Timeout, settle: observe.Settle, interval: observe.Interval}
 	// Each process draws from a seed of its own, so that no two ever make the same id.
 	seed := s.opts.Seed + uint64(process) - 1
 	s.random = rand.New(rand.NewPCG(seed, 0))
@@ -247,6 +248,10 @@ func (s *Session) close() error {
 	}
 	if s.server != nil {
 		errs = append(errs, s.server.Close())
+	}
+	if s.relay != nil {
+		// What came since a spec last looked is for a later run.
+		errs = append(errs, s.keepSchedule(cmp.Or(s.relay.schedule, s.relay.earlier)))
 	}
 	errs = append(errs, s.relay.close())
 	return errors.Join(errs...)

@@ -187,7 +187,7 @@ func (t *tryout) after(ctx context.Context, ev fixtures.Event) bool {
 		t.problem(t.observerPart(), fmt.Sprintf("the look after the delivery failed: %v", err), "correct the part that is named")
 		return false
 	case slices.Contains(counts, 0):
-		t.problem(t.observerPart(), fmt.Sprintf("it still counts 0 %s after the delivery (%s)", t.watch.timeout, effects[slices.Index(counts, 0)]),
+		t.problem(t.observerPart(), fmt.Sprintf("it still counts 0 %s after the delivery (%s)%s", t.watch.timeout, effects[slices.Index(counts, 0)], t.watch.saw()),
 			"compare the names that the target stores with those that it is asked for; where its work takes longer, raise observe.timeout")
 		return false
 	case slices.Max(counts) > 1:

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/kirimcheck/kirimcheck/mockmeta"
@@ -150,41 +152,90 @@ func (t *tryout) through(ctx context.Context) error {
 	return t.firstMessage(ctx, endpoint)
 }
 
-// throughByHand lets one message through to a subscription that was made by hand.
+// throughByHand lets one message through to every subscription that was made by hand and gets messages.
 func (t *tryout) throughByHand(ctx context.Context) error {
-	h, err := t.relay.byHand.take([]string{"message.received"}, false)
-	if err != nil {
-		t.problem("management", fmt.Sprintf("nothing can be seen of a message: %v", err), "name a subscription to message.received")
-		return nil
+	var taken []*handMade
+	for {
+		h, err := t.relay.byHand.take([]string{"message.received"}, false)
+		if err != nil && len(taken) == 0 {
+			t.problem("management", fmt.Sprintf("nothing can be seen of a message: %v", err), "name a subscription to message.received")
+			return nil
+		}
+		if err != nil {
+			break
+		}
+		defer func() { _ = t.giveBack(ctx, h) }()
+		taken = append(taken, h)
 	}
-	err = t.firstMessage(ctx, h.endpoint)
-	_ = t.giveBack(ctx, h)
-	return err
+	slices.SortFunc(taken, func(a, b *handMade) int { return strings.Compare(a.Path, b.Path) })
+	x, sent, err := t.sendMessage(ctx)
+	if err != nil || !sent {
+		return err
+	}
+	for _, h := range taken {
+		t.arrival(ctx, x, h.endpoint, h.Secret.Reveal())
+	}
+	if left := len(t.relay.byHand.all) - len(taken); left > 0 {
+		t.note(TryLeft, "management", fmt.Sprintf("%d of the subscriptions, which are paused or get no message.received", left), "")
+	}
+	return nil
 }
 
 // firstMessage sends one message as Meta and waits for it at an endpoint.
 func (t *tryout) firstMessage(ctx context.Context, endpoint *subscriber.Endpoint) error {
+	x, sent, err := t.sendMessage(ctx)
+	if sent {
+		t.arrival(ctx, x, endpoint, "")
+	}
+	return err
+}
+
+// sendMessage sends one message as Meta, and reports whether it was taken.
+func (t *tryout) sendMessage(ctx context.Context) (x wire.Exchange, sent bool, err error) {
 	ev, err := t.generator.Event("message.received", "")
 	if err != nil {
-		return err
+		return x, false, err
 	}
 	post, err := t.post(mockmeta.Plan{Event: ev})
 	if err != nil {
-		return err
+		return x, false, err
 	}
-	x := t.client.Send(ctx, post.Request)
+	x = t.client.Send(ctx, post.Request)
 	if !mockmeta.Accepted(t.meta, x) {
 		t.problem("delivery", "a valid POST of Meta's was answered with "+answer(x), "compare url and secret, which is Meta's app secret, with the relay's")
-		return nil
+		return x, false, nil
 	}
-	sent := time.Now()
+	return x, true, nil
+}
+
+// arrival waits for the message at an endpoint. Where the target file has its secret, that has to have signed it.
+func (t *tryout) arrival(ctx context.Context, x wire.Exchange, endpoint *subscriber.Endpoint, secret string) {
 	waiting, cancel := context.WithTimeout(ctx, t.target.Observe.Timeout)
 	defer cancel()
 	if err := endpoint.Wait(waiting, 1); err != nil {
 		t.problem("delivery", fmt.Sprintf("a message was taken from Meta and not delivered to %s within %s", endpoint.URL(), t.target.Observe.Timeout),
 			"see that the relay can reach that address: subscriber.listen and subscriber.public_url")
-		return nil
+		return
 	}
-	t.ok("delivery", "a message of Meta's was answered with %s and delivered after %s", answer(x), time.Since(sent).Round(10*time.Microsecond))
-	return nil
+	d := endpoint.Received()[0]
+	after := max(d.Arrived.Sub(x.Started.Add(x.Took)), 0).Round(10 * time.Microsecond)
+	if secret == "" {
+		t.ok("delivery", "a message of Meta's was answered with %s and delivered after %s", answer(x), after)
+		return
+	}
+	if err := t.signedBy(d, secret); err != nil {
+		t.problem("delivery", fmt.Sprintf("a message of Meta's was delivered to %s, and not signed with its secret: %v", endpoint.URL(), err),
+			"compare its secret in management.static, and delivery.signature, with the relay's")
+		return
+	}
+	t.ok("delivery", "a message of Meta's was answered with %s and delivered to %s after %s, signed with its secret", answer(x), endpoint.URL(), after)
+}
+
+// signedBy is why a delivery does not verify under a secret, whatever the relay's clock says.
+func (t *tryout) signedBy(d subscriber.Delivery, secret string) error {
+	s, err := t.scheme().read(d)
+	if err != nil {
+		return fmt.Errorf("%w is missing", err)
+	}
+	return t.scheme().verify(d, []string{secret}, time.Second, time.Unix(s.t, 0))
 }

@@ -13,6 +13,8 @@ import (
 // watcher waits for effects, and waits to see that none comes. All its waiting is by the clock.
 type watcher struct {
 	observer target.Observer
+	// locate says where in the target file the observer stands that made an error; nil leaves it as it is.
+	locate   func(error) error
 	timeout  time.Duration
 	settle   time.Duration
 	interval time.Duration
@@ -26,13 +28,30 @@ const settleFactor = 3
 func (w watcher) look(ctx context.Context, effects []target.Effect) ([]int, error) {
 	counts := make([]int, len(effects))
 	for i, e := range effects {
-		n, err := w.observer.Count(ctx, e)
+		n, err := w.count(ctx, e)
 		if err != nil {
 			return nil, err
 		}
 		counts[i] = n
 	}
 	return counts, nil
+}
+
+// count asks for one effect.
+func (w watcher) count(ctx context.Context, e target.Effect) (int, error) {
+	n, err := w.observer.Count(ctx, e)
+	if err != nil && w.locate != nil {
+		err = w.locate(err)
+	}
+	return n, err
+}
+
+// saw is what the observer saw beside effects, as the end of a sentence; empty where it does not tell.
+func (w watcher) saw() string {
+	if o, ok := w.observer.(interface{ Saw() string }); ok {
+		return "; " + o.Saw()
+	}
+	return ""
 }
 
 // await looks until every effect was counted at least once or the timeout is over, and returns the last counts and how

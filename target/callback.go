@@ -1,6 +1,7 @@
 package target
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -54,6 +56,9 @@ type Callback struct {
 	token  string
 	done   chan struct{}
 	tally  *tally
+	// path is where callbacks are taken; astray is where the last one came that was sent elsewhere, nil where none was.
+	path   string
+	astray atomic.Pointer[string]
 }
 
 // ListenCallback starts the server. Close ends it.
@@ -67,14 +72,17 @@ func ListenCallback(ctx context.Context, c CallbackObserver) (*Callback, error) 
 		fields: c.Fields.pointers(), addr: l.Addr().String(), token: rand.Text(), done: make(chan struct{}),
 	}
 	cb.tally = newTally(cb.fields.tells(), cb.fields.event != "")
-	path := c.Path
-	if path == "" {
-		path = "/effects"
-	}
+	cb.path = cmp.Or(c.Path, "/effects")
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+path, cb.take)
+	mux.HandleFunc("POST "+cb.path, cb.take)
 	mux.HandleFunc("GET /"+cb.token+"/count", cb.answer)
-	cb.server = &http.Server{Handler: mux, ReadHeaderTimeout: ObserverTimeout, ReadTimeout: ObserverTimeout}
+	watched := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Path != cb.path {
+			cb.astray.Store(&r.URL.Path)
+		}
+		mux.ServeHTTP(w, r)
+	})
+	cb.server = &http.Server{Handler: watched, ReadHeaderTimeout: ObserverTimeout, ReadTimeout: ObserverTimeout}
 	go func() {
 		defer close(cb.done)
 		// Serve always returns an error; after Close it is ErrServerClosed, and before it requests simply fail.
@@ -187,6 +195,19 @@ func (cb *Callback) answer(w http.ResponseWriter, r *http.Request) {
 
 // Tells reports which members the target sends.
 func (cb *Callback) Tells() Tells { return cb.fields.tells() }
+
+// Saw tells how many callbacks came, for whoever wonders why it was none.
+func (cb *Callback) Saw() string {
+	cb.tally.mu.Lock()
+	defer cb.tally.mu.Unlock()
+	switch astray := cb.astray.Load(); {
+	case len(cb.tally.counts) == 0 && astray != nil:
+		return fmt.Sprintf("a callback came to %s and none to %s", excerpt([]byte(*astray)), cb.path)
+	case len(cb.tally.counts) == 0:
+		return "no callback came to " + cb.path
+	}
+	return fmt.Sprintf("callbacks came for %d effects, and none of them is that", len(cb.tally.counts))
+}
 
 // String names the observer and its address.
 func (cb *Callback) String() string { return "callback, " + cb.addr }

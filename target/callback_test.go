@@ -264,3 +264,20 @@ func TestClosedCallbackLetsItsAddressGo(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Where no effect is seen, whoever looks for the reason learns what came.
+func TestCallbackTellsWhatItSaw(t *testing.T) {
+	cb := listenCallback(t, CallbackObserver{Path: "/told"})
+	for _, step := range []struct{ path, want string }{
+		{"", "no callback came to /told"},
+		{"/effects", `a callback came to "/effects" and none to /told`},
+		{"/told", "callbacks came for 1 effects, and none of them is that"},
+	} {
+		if step.path != "" {
+			call(t, cb, "POST", step.path, `{"event":"a","event_id":"1","item_id":"y"}`)
+		}
+		if got := cb.Saw(); got != step.want {
+			t.Errorf("%q, want %q", got, step.want)
+		}
+	}
+}

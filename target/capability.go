@@ -58,6 +58,8 @@ const (
 	DNSResolution Capability = "dns-resolution"
 	// KirimEvents: the relay has events of its own beside those that Meta begins, such as contact.created.
 	KirimEvents Capability = "kirim-events"
+	// CatalogueOnly: webhook fields of Meta that are no event of Kirim's catalogue are not forwarded.
+	CatalogueOnly Capability = "catalogue-only"
 )
 
 // Capabilities returns every capability there is, in the order of the documentation.
@@ -65,7 +67,7 @@ func Capabilities() []Capability {
 	return []Capability{
 		ContactsAPI, ConversationsAPI, MessagesAPI, SubscriptionUpdate, Pausing, SecretsAPI, DeliveryAPI, DeliveryAttempts,
 		SingleReplay, BulkReplays, Idempotency, Pagination, RateLimits, MultipleOrganisations, AutoDisable, RetryAfter,
-		Retention, HTTPSOnly, SSRFProtection, LoopbackRefused, PrivateSubscribers, DNSResolution, KirimEvents,
+		Retention, HTTPSOnly, SSRFProtection, LoopbackRefused, PrivateSubscribers, DNSResolution, KirimEvents, CatalogueOnly,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -134,7 +135,7 @@ func (o *commandObserver) Count(ctx context.Context, e Effect) (int, error) {
 	defer cancel()
 	out, err := o.program(e).Output(ctx, maxCommandOutput)
 	if err != nil {
-		return 0, fmt.Errorf("observer command: %s: %w", o.name(), err)
+		return 0, fmt.Errorf("observer command: %s: %w%s", o.name(), err, grepped(err))
 	}
 	text := strings.TrimSpace(string(out))
 	n, err := strconv.Atoi(text)
@@ -143,6 +144,15 @@ func (o *commandObserver) Count(ctx context.Context, e Effect) (int, error) {
 			o.name(), excerpt(out))
 	}
 	return n, nil
+}
+
+// grepped is what to do about a program that counted 0 and exits with 1, as grep -c does; empty for others.
+func grepped(err error) string {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok || exit.ExitCode() != 1 || !strings.HasSuffix(err.Error(), "; it printed: 0") {
+		return ""
+	}
+	return "; grep exits with 1 where it finds nothing, so end it with || true"
 }
 
 func (o *commandObserver) name() string {

@@ -112,6 +112,8 @@ type Observe struct {
 
 	// dir is the folder of the target file; relative paths and commands start there.
 	dir string
+	// at is the file and the line of the adapter that is set; empty where no file names it.
+	at string
 }
 
 // HTTPObserver asks the target for the number of effects.

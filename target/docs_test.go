@@ -33,7 +33,9 @@ func TestExamplesOfTheDocumentationAreTargetFiles(t *testing.T) {
 			file += "url: http://127.0.0.1:8080/\nsecret: {env: KIRIM_SECRET}\n"
 		}
 		dir := t.TempDir()
-		add(t, filepath.Join(dir, "count-effects"), "")
+		if err := os.WriteFile(filepath.Join(dir, "count-effects"), nil, 0o700); err != nil {
+			t.Fatal(err)
+		}
 		add(t, filepath.Join(dir, "target.yaml"), file)
 		tgt, err := ReadFile(filepath.Join(dir, "target.yaml"))
 		if err != nil {

@@ -171,13 +171,45 @@ func (c GraphQLConfig) text(dir string, call graphQLCall) (found operationText, 
 		return found, false, &ConfigError{Key: "management.graphql.documents", Problem: problem.Message, inside: &place{file, problem.Line, problem.Column}}
 	}
 	for _, name := range names {
-		if strings.EqualFold(name, strings.ReplaceAll(call.name, "_", "")) || name == call.name {
+		if call.isCalled(name) {
 			found.operation = name
 			return found, true, nil
 		}
 	}
 	text, ok := defaultOperations()[call.name]
 	return operationText{text: text, own: true}, ok, nil
+}
+
+// isCalled reports whether an operation of documents is this one, such as createSubscription or create_subscription.
+func (call graphQLCall) isCalled(name string) bool {
+	return strings.EqualFold(name, strings.ReplaceAll(call.name, "_", "")) || name == call.name
+}
+
+// unclaimed refuses an operation of documents that is called like none of the harness's and that none names. With its name
+// misspelt, the one of schemas/kirim.graphql would take its place without a word.
+func (c GraphQLConfig) unclaimed(dir string) *ConfigError {
+	if c.Documents == "" {
+		return nil
+	}
+	const key = "management.graphql.documents"
+	data, err := readBounded(Config{dir: dir}.path(c.Documents))
+	if err != nil {
+		return &ConfigError{Key: key, Problem: fmt.Sprintf("%s: %v", c.Documents, err)}
+	}
+	names, problem := graphql.OperationNames(string(data))
+	if problem != nil {
+		return &ConfigError{Key: key, Problem: problem.Message, inside: &place{c.Documents, problem.Line, problem.Column}}
+	}
+	var known []string
+	for _, call := range graphQLCalls {
+		known = append(known, call.name)
+		names = slices.DeleteFunc(names, func(name string) bool { return call.isCalled(name) || c.Operations[call.name].Operation == name })
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return &ConfigError{Key: key, Problem: fmt.Sprintf("%s: no operation of the harness is called %q, and none in operations names it; there are %s",
+		c.Documents, names[0], strings.Join(known, ", "))}
 }
 
 // resolveGraphQL checks the section and reads its keys. It returns where the relay stands, for the clock.

@@ -321,12 +321,47 @@ management:
 	if _, err := ReadFile(path); err != nil {
 		t.Fatal(err)
 	}
+	misspelt := strings.Replace(text, "query subscription($id", "query subscripton($id", 1)
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "all.graphql"), []byte(misspelt), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := "target.yaml:5: management.graphql.documents: all.graphql: no operation of the harness is called \"subscripton\", and none in operations names it"
+	if _, err := ReadFile(path); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v", err)
+	}
 	broken := strings.Replace(text, "items { id object url", "items { id object address", 1)
 	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "all.graphql"), []byte(broken), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := ReadFile(path); err == nil || !strings.Contains(err.Error(), `all.graphql:17:23: management.graphql.operations.create_subscription: Cannot query field "address" on type "WebhookSubscription".`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The specs of secrets that end read when they do; a relay whose operation does not ask must not be blamed for its answer.
+func TestSubscriptionThatIsReadTellsWhenItsSecretsEnd(t *testing.T) {
+	file := `role: relay
+url: http://127.0.0.1:1/webhooks/meta
+secret: {env: KIRIM_TEST_SECRET}
+management:
+  graphql:
+    url: http://127.0.0.1:1/graphql
+    key: {env: KIRIM_TEST_KEY}
+    schema: kirim.graphql
+    operations:
+      subscription: {query: "query($id: ID!) { webhook_subscription(id: $id) { id url status events secrets { id } } }"}
+`
+	for text, want := range map[string]string{
+		file: "result.secrets.expires_at: is missing",
+		file + "capabilities: {secrets-api: {absent: secrets are for ever}}\n": "",
+	} {
+		path := writeRelay(t, text)
+		if err := os.WriteFile(filepath.Join(filepath.Dir(path), "kirim.graphql"), []byte(schemas.GraphQL()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadFile(path); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
 	}
 }
 

@@ -19,6 +19,9 @@ func (c GraphQLConfig) compile(schema *ast.Schema, dir string, edition contract.
 	if wrong != nil {
 		return nil, &ConfigError{Key: wrong.key, Problem: wrong.problem}
 	}
+	if wrong := c.unclaimed(dir); wrong != nil {
+		return nil, wrong
+	}
 	words := newVocabulary(edition, n, lacks)
 	out := graphQLOperations{}
 	for _, call := range graphQLCalls {

@@ -24,8 +24,8 @@ type vocabulary struct {
 	events                           []string
 	settable, subscription           []string
 	terminal, delivery, conversation []string
-	// attempts says that a delivery tells its attempts.
-	attempts bool
+	// attempts says that a delivery tells its attempts, expiries that the secrets of a subscription tell when they end.
+	attempts, expiries bool
 }
 
 func newVocabulary(edition contract.Edition, n Names, lacks func(Capability) bool) vocabulary {
@@ -33,6 +33,7 @@ func newVocabulary(edition contract.Edition, n Names, lacks func(Capability) boo
 		settable: []string{n.Active, n.Paused}, subscription: []string{n.Active, n.Paused, n.Disabled},
 		terminal: []string{n.Terminal}, delivery: []string{n.Pending, n.Delivered, n.Terminal},
 		conversation: []string{"open", "pending", "resolved"}, attempts: !lacks(DeliveryAttempts),
+		expiries: !lacks(SecretsAPI),
 	}
 	if lacks(Pausing) {
 		v.settable, v.subscription = v.settable[:1], []string{n.Active, n.Disabled}
@@ -89,10 +90,12 @@ func inner(name string, kind graphql.Kind, members ...graphql.Result) graphql.Re
 // accountID is the value that names one of the organisation's numbers, in editions whose paths do.
 var accountID = sometimes("phone_number_id")
 
-func subscriptionResults(w vocabulary, more ...graphql.Result) []graphql.Result {
+// subscriptionResults are those of a subscription; expiring says that specs read when its secrets end.
+func subscriptionResults(w vocabulary, expiring bool, more ...graphql.Result) []graphql.Result {
+	expires := graphql.Result{Name: "expires_at", Kind: graphql.Text, Needed: expiring}
 	return append(append(more, needed("id"), needed("url"), needed("status", w.subscription...),
 		graphql.Result{Name: "events", Kind: graphql.Texts, Needed: true, Words: w.events},
-		inner("secrets", graphql.Objects, append(optional("created_at", "expires_at"), needed("id"))...),
+		inner("secrets", graphql.Objects, append(optional("created_at"), expires, needed("id"))...),
 	), optional("object", "description", "created_at", "updated_at")...)
 }
 
@@ -129,19 +132,19 @@ var graphQLCalls = []graphQLCall{
 	{"create_subscription", "", "webhook_subscription", func(w vocabulary) graphql.Spec {
 		return graphql.Spec{Values: []graphql.Value{
 			always("url"), {Name: "events", Kind: graphql.Texts, Words: w.events}, sometimes("description"), accountID,
-		}, Results: subscriptionResults(w, needed("initial_secret"))}
+		}, Results: subscriptionResults(w, false, needed("initial_secret"))}
 	}},
 	{"subscription", "", "webhook_subscription", func(w vocabulary) graphql.Spec {
-		return graphql.Spec{Values: []graphql.Value{always("id"), accountID}, Results: subscriptionResults(w)}
+		return graphql.Spec{Values: []graphql.Value{always("id"), accountID}, Results: subscriptionResults(w, w.expiries)}
 	}},
 	{"subscriptions", Pagination, "webhook_subscription", func(w vocabulary) graphql.Spec {
-		return graphql.Spec{Values: paged(accountID), List: true, Results: subscriptionResults(w)}
+		return graphql.Spec{Values: paged(accountID), List: true, Results: subscriptionResults(w, false)}
 	}},
 	{"update_subscription", SubscriptionUpdate, "webhook_subscription", func(w vocabulary) graphql.Spec {
 		return graphql.Spec{Values: []graphql.Value{
 			always("id"), sometimes("url"), {Name: "events", Kind: graphql.Texts, Words: w.events, Sometimes: true},
 			sometimes("description"), sometimes("status", w.settable...), accountID,
-		}, Results: subscriptionResults(w)}
+		}, Results: subscriptionResults(w, false)}
 	}},
 	{"delete_subscription", "", "", func(vocabulary) graphql.Spec {
 		return graphql.Spec{Values: []graphql.Value{always("id"), accountID}, Results: nil}

@@ -90,6 +90,7 @@ func TestFaultOfAValueIsToldWithItsLine(t *testing.T) {
 		"such events alone":        {minimal + "edition: kirimdev\nevents: [message.revoked, customer.created]\n", 4, "events: nobody knows what message.revoked, customer.created look like"},
 		"negative settle":          {minimal + "observe:\n  timeout: 1s\n  settle: -1s\n", 5, "observe.settle: -1s is negative"},
 		"two observers":            {minimal + "observe: {http: {url: 'http://x/{event_id}'}, callback: {listen: ':0'}}\n", 3, "observe: "},
+		"a host to listen on":      {minimal + "observe:\n  callback:\n    listen: 127.0.0.1\n", 5, "observe.callback.listen: \"127.0.0.1\" is not an address with a port"},
 		"nowhere to listen":        {minimal + "observe:\n  callback:\n    path: /x\n", 4, "observe.callback.listen: is missing"},
 		"a callback's field":       {minimal + "observe: {callback: {listen: ':0', fields: {event: type}}}\n", 3, "observe.callback.fields: "},
 		"a hook's URL":             {minimal + "hooks:\n  fail: {http: {url: x}}\n  recover: {command: [x]}\n", 4, "hooks.fail: http.url: "},

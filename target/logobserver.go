@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kirimcheck/kirimcheck/target/follow"
@@ -19,6 +20,8 @@ type logObserver struct {
 	place  string
 	reader lineReader
 	tally  *tally
+	// lines and effects are how many were read.
+	lines, effects atomic.Int64
 
 	// file is what is followed; nil where it is what a command prints. reading is held until what a reading found is kept.
 	file    *follow.File
@@ -44,11 +47,13 @@ func newLogObserver(ctx context.Context, c LogObserver, dir string) (*logObserve
 
 // take counts the effect that a line tells.
 func (o *logObserver) take(line []byte) {
+	o.lines.Add(1)
 	e, ok, err := o.reader.effect(line)
 	switch {
 	case err != nil:
 		o.tally.spoil(err)
 	case ok:
+		o.effects.Add(1)
 		o.tally.add(e)
 	}
 }
@@ -150,6 +155,19 @@ func (o *logObserver) Count(ctx context.Context, e Effect) (int, error) {
 
 // Tells reports which members the lines have.
 func (o *logObserver) Tells() Tells { return o.tally.told }
+
+// Saw tells what was read, for whoever wonders why it was nothing.
+func (o *logObserver) Saw() string {
+	lines, effects := o.lines.Load(), o.effects.Load()
+	switch {
+	case o.file != nil && !o.file.Exists():
+		return "there is no file " + o.place
+	case lines == 0:
+		return "no line was added to it since the run began"
+	default:
+		return fmt.Sprintf("of %d lines that were added since the run began, %d are effects", lines, effects)
+	}
+}
 
 // String names the observer and what it follows.
 func (o *logObserver) String() string { return "log, " + o.place }

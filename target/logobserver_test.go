@@ -101,6 +101,27 @@ func TestLineThatIsTooLongSpoilsTheCounts(t *testing.T) {
 	}
 }
 
+// What a log says where no effect is seen is where its reader looks first.
+func TestLogTellsWhatItSaw(t *testing.T) {
+	obs, dir := watching(t, stored, nil)
+	log, e := filepath.Join(dir, "x.log"), Effect{Event: "a", EventID: "e", ItemID: "i"}
+	for _, step := range []struct{ added, want string }{
+		{"", "there is no file " + log},
+		{"listening\n", "of 1 lines that were added since the run began, 0 are effects"},
+		{"stored a e i\nstored a e j\n", "of 3 lines that were added since the run began, 2 are effects"},
+	} {
+		if step.added != "" {
+			add(t, log, step.added)
+		}
+		if _, err := obs.Count(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		if got := obs.(*logObserver).Saw(); got != step.want {
+			t.Errorf("%q, want %q", got, step.want)
+		}
+	}
+}
+
 func TestLogThatCannotBeReadIsAnError(t *testing.T) {
 	tgt, err := observing(t, "  log: {file: folder, json: {}}\n")
 	if err != nil {

@@ -29,6 +29,27 @@ func (o Observe) adapters() []string {
 	return set
 }
 
+// place is the file and the line in which the adapter stands.
+func (o Observe) place(file string, source []byte) string {
+	set := o.adapters()
+	if len(source) == 0 || len(set) == 0 {
+		return ""
+	}
+	key, _, _ := find(source, "observe."+set[0])
+	if key == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", file, key.Line)
+}
+
+// Locate puts before an error of the observer where in the target file its adapter stands.
+func (o Observe) Locate(err error) error {
+	if wrong, ok := errors.AsType[*ConfigError](err); err == nil || o.at == "" || ok && wrong.Line > 0 {
+		return err
+	}
+	return fmt.Errorf("%s: %w", o.at, err)
+}
+
 // checkOne refuses more than one adapter: which of two would be believed?
 func (o Observe) checkOne() *fieldError {
 	set := o.adapters()
@@ -96,17 +117,20 @@ func checkProgram(dir, name string) error {
 		}
 		return nil
 	}
-	path := name
+	path, in := name, ""
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
+		path, in = filepath.Join(dir, path), " in "+dir+", the folder of the target file"
 	}
 	switch info, err := os.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("there is no program %s", path)
+		return fmt.Errorf("there is no program %s%s", name, in)
 	case err != nil:
 		return err
 	case info.IsDir():
 		return fmt.Errorf("%s is a folder, not a program", path)
+	}
+	if _, err := exec.LookPath(path); errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s may not be executed; chmod +x allows it", path)
 	}
 	return nil
 }

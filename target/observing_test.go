@@ -95,7 +95,8 @@ func TestAdapterThatCouldNotWorkIsRefusedWithItsPlace(t *testing.T) {
 
 		"command, nothing":               {"  command: {timeout: 1s}", []string{":4: observe.command.run: is missing; write a program and its arguments"}},
 		"command, not on the PATH":       {"  command: {run: [kirimcheck-absent, '{event_id}']}", []string{":4: observe.command.run: there is no program kirimcheck-absent on the PATH"}},
-		"command, not beside the file":   {"  command: {run: [./absent, '{event_id}']}", []string{"observe.command.run: there is no program ", "/absent"}},
+		"command, not beside the file":   {"  command: {run: [./absent, '{event_id}']}", []string{"observe.command.run: there is no program ./absent in ", ", the folder of the target file"}},
+		"command, not executable":        {"  command: {run: [./target.yaml, '{event_id}']}", []string{"observe.command.run: ", "target.yaml may not be executed; chmod +x allows it"}},
 		"command, a folder":              {"  command: {run: [/tmp, '{event_id}']}", []string{"observe.command.run: /tmp is a folder, not a program"}},
 		"command, an unknown value":      {"  command: {run: ['true', '--id={id}']}", []string{"observe.command.run: unknown placeholder {id}; there are {event}, {event_id}"}},
 		"command, nothing told apart":    {"  command: {run: ['true', '{status}']}", []string{"observe.command.run: neither {event_id} nor {item_id}"}},

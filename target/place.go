@@ -69,8 +69,12 @@ func within(data []byte, scalar *yaml.Node, at place) (line, column int) {
 	style := scalar.Style &^ yaml.TaggedStyle
 	if style == yaml.LiteralStyle {
 		// The text begins on the line after the sign, less what every line of it is indented by.
-		line = scalar.Line + at.line
 		all := strings.Split(scalar.Value, "\n")
+		if at.line == len(all) && at.line > 1 && all[at.line-1] == "" {
+			// The end of the text is that of its last line.
+			at = place{line: at.line - 1, column: utf8.RuneCountInString(all[at.line-2]) + 1}
+		}
+		line = scalar.Line + at.line
 		if line > len(lines) || at.line > len(all) {
 			return scalar.Line, scalar.Column
 		}

@@ -14,6 +14,7 @@ func TestAPlaceInAValueIsToldAsThatOfTheFile(t *testing.T) {
 		"a block that begins indented":    {"a:\n  query: |2\n      one\n    two\n", "a.query", place{line: 1, column: 3}, 3, 7},
 		"a block with other letters":      {"a:\n  query: |\n    ä 🙂 x\n", "a.query", place{line: 1, column: 5}, 3, 9},
 		"behind the end of a block":       {"a:\n  query: |\n    one\n", "a.query", place{line: 9, column: 1}, 2, 10},
+		"the end of a block":              {"a:\n  query: |\n    one\n    ä\nb: 1\n", "a.query", place{line: 3, column: 1}, 4, 6},
 		"a folded block":                  {"a:\n  query: >\n    one\n    two\n", "a.query", place{line: 1, column: 6}, 2, 10},
 		"a plain scalar":                  {"a:\n  query: one two\n", "a.query", place{line: 1, column: 5}, 2, 14},
 		"a plain scalar on two lines":     {"a:\n  query: one\n    two\n", "a.query", place{line: 1, column: 5}, 2, 10},

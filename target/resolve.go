@@ -2,6 +2,7 @@ package target
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"path"
 	"slices"
@@ -99,7 +100,7 @@ func (c Config) Resolve(place string) (*Target, error) {
 	if err := c.Observe.checkOne(); err != nil {
 		return fail(err.key, "%s", err.problem)
 	}
-	c.Observe.dir = c.dir
+	c.Observe.dir, c.Observe.at = c.dir, c.Observe.place(place, c.source)
 	if g := c.Observe.GraphQL; g != nil {
 		own := *g
 		own.dir, own.words, own.located = c.dir, c.Events, (&Target{Config: c}).located
@@ -169,6 +170,9 @@ func (c Config) checkAdapters() *ConfigError {
 	if cb := c.Observe.Callback; cb != nil {
 		if cb.Listen == "" {
 			return &ConfigError{Key: "observe.callback.listen", Problem: "is missing; write an address such as 127.0.0.1:9911"}
+		}
+		if _, _, err := net.SplitHostPort(cb.Listen); err != nil {
+			return &ConfigError{Key: "observe.callback.listen", Problem: fmt.Sprintf("%q is not an address with a port; write one such as 127.0.0.1:9911", cb.Listen)}
 		}
 		if cb.Path != "" && !strings.HasPrefix(cb.Path, "/") {
 			return &ConfigError{Key: "observe.callback.path", Problem: fmt.Sprintf("%q does not begin with a slash", cb.Path)}

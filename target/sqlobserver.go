@@ -30,6 +30,8 @@ type sqlObserver struct {
 	driver    string
 	database  *sqlcount.Database
 	statement sqlcount.Statement
+	// byPath says that the file names the database by path, and has no dsn.
+	byPath bool
 }
 
 func newSQLObserver(c SQLObserver, dir string) (*sqlObserver, *fieldError) {
@@ -59,7 +61,7 @@ func newSQLObserver(c SQLObserver, dir string) (*sqlObserver, *fieldError) {
 		}
 		return nil, &fieldError{key, err.Error()}
 	}
-	return &sqlObserver{c.Driver, database, statement}, nil
+	return &sqlObserver{c.Driver, database, statement, c.Path != ""}, nil
 }
 
 // dsn returns where the database is. The error is a *fieldError.
@@ -90,6 +92,9 @@ func (o *sqlObserver) Count(ctx context.Context, e Effect) (int, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, ObserverTimeout, fmt.Errorf("no answer within %s", ObserverTimeout))
 	defer cancel()
 	n, err := o.database.Count(ctx, o.statement, e.values())
+	if place, ok := errors.AsType[*sqlcount.PlaceError](err); ok && o.byPath && place.Part == "dsn" {
+		err = &sqlcount.PlaceError{Part: "path", Err: place.Err}
+	}
 	if err != nil {
 		return 0, fmt.Errorf("observer sql: %w", err)
 	}

@@ -29,7 +29,7 @@ func TestSQLObserverCountsRowsBesideTheTargetFile(t *testing.T) {
 	path := filepath.Join(dir, "e.db")
 
 	_, err := obs.Count(t.Context(), Effect{EventID: "e"})
-	isError(t, err, "observer sql: dsn: there is no file "+path)
+	isError(t, err, "observer sql: path: there is no file "+path)
 
 	fillTable(t, path, "CREATE TABLE e (id, item, status)", "INSERT INTO e VALUES ('', 'wamid.1', 'read'), ('e', 'i', NULL), ('e', 'i', NULL)")
 	for effect, want := range map[Effect]int{

@@ -188,6 +188,32 @@ func TestTooFewSubscriptionsAreNamed(t *testing.T) {
 	}
 }
 
+// What several specs observe together needs more subscriptions than one of them. Where there are too few, none of them is
+// an error, and those that were taken are there for the next spec.
+func TestTooFewSubscriptionsForASharedObservation(t *testing.T) {
+	t.Parallel()
+	h := byHand(t, startGateway(t, nil))
+	for range 3 {
+		h.subscribe(t, "message.received")
+	}
+	_, got := h.certifySome(t, "relay.retry.timeout-before || relay.retry.timeout-after || relay.retry.timeout-whole-exchange || relay.outcome.timeout || "+
+		"relay.isolation.dead || relay.ssrf.http || relay.ssrf.private")
+	for id, want := range map[string]string{
+		"relay.retry.timeout-before":         "another subscription to message.received; the 3 of management.static are in use",
+		"relay.retry.timeout-after":          "another subscription to message.received; the 3 of management.static are in use",
+		"relay.retry.timeout-whole-exchange": "another subscription to message.received; the 3 of management.static are in use",
+		"relay.outcome.timeout":              "another subscription to message.received; the 3 of management.static are in use",
+		"relay.ssrf.private":                 "creating a subscription",
+	} {
+		if req := got[id]; req.Verdict != reports.Untestable || !strings.Contains(strings.Join(reasonsOf(req), " "), want) {
+			t.Errorf("%s is %s: %s", id, req.Verdict, reasonsOf(req))
+		}
+	}
+	if req := got["relay.isolation.dead"]; req.Verdict != reports.Pass {
+		t.Errorf("after that: %s: %s", req.Verdict, reasonsOf(req))
+	}
+}
+
 // A relay that disables a subscription for the failures that specs made: later specs must not be failed for that.
 func TestSubscriptionThatTheRelayDisabledIsLostAndNotRed(t *testing.T) {
 	t.Parallel()

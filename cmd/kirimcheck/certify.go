@@ -80,10 +80,7 @@ func certify(ctx context.Context, f certifyFlags, stdout, stderr io.Writer) (int
 		return 0, usageError{err}
 	}
 	if tgt != nil {
-		// A configuration that does not fit the target's own schema is found before anything is sent. That the target cannot
-		// be reached, or tells no schema, is for the run to report.
-		var wrong *target.ConfigError
-		if err := tgt.Prepare(ctx); errors.As(err, &wrong) {
+		if err := misfit(ctx, tgt); err != nil {
 			return 0, err
 		}
 	}
@@ -118,6 +115,16 @@ func certify(ctx context.Context, f certifyFlags, stdout, stderr io.Writer) (int
 		Color: !f.noColor && os.Getenv("NO_COLOR") == "" && isTerminal(stdout), Width: width(stdout), Files: files,
 	})
 	return outcomeCode(report.Outcome), errors.Join(writeErr, err)
+}
+
+// misfit is how a target file does not fit the target's own schema; it is found before anything is sent. That the target
+// cannot be reached, or tells no schema, is for the run to report.
+func misfit(ctx context.Context, tgt *target.Target) error {
+	err := tgt.Prepare(ctx)
+	if _, wrong := errors.AsType[*target.ConfigError](err); wrong {
+		return err
+	}
+	return nil
 }
 
 // resolve returns the target, or nil for the embedded reference.

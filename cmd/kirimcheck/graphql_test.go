@@ -131,11 +131,14 @@ func TestServeIsCertifiedOverGraphQLByTheDocumentsFile(t *testing.T) {
 		"no GraphQL there": {"/graphql\n", "/v1/graphql\n", `answered 404, but the answer has neither data nor errors`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := kirimcheck(t, env, "certify", "--target", write(t, "target.yaml", strings.Replace(file, c.change, c.to, 1)))
-			if r.code != exitUsage {
-				t.Errorf("exit code %d\n%s", r.code, r.stdout)
+			path := write(t, "target.yaml", strings.Replace(file, c.change, c.to, 1))
+			for _, command := range [][]string{{"certify"}, {"target", "check"}} {
+				r := kirimcheck(t, env, append(command, "--target", path)...)
+				if r.code != exitUsage {
+					t.Errorf("%s: exit code %d\n%s", command, r.code, r.stdout)
+				}
+				r.oneLine(t, c.want)
 			}
-			r.oneLine(t, c.want)
 		})
 	}
 }

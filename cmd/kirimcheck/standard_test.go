@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -234,6 +235,31 @@ func TestGatewayThatIsNotKirimIsGreenWhereItKeepsTheContract(t *testing.T) {
 	} {
 		if passed[area] < least {
 			t.Errorf("%d requirements of the area %s passed, fewer than %d", passed[area], area, least)
+		}
+	}
+}
+
+// A gateway that hands on whatever Meta sends is not Kirim in that, and says so; one that does not say it is held to the
+// catalogue.
+func TestGatewayThatHandsOnWhateverMetaSends(t *testing.T) {
+	t.Parallel()
+	g := startGateway(t, standardGateway(nil))
+	file := g.standardFile(t)
+	for _, c := range []struct {
+		declared string
+		want     reports.Verdict
+	}{
+		{"  catalogue-only: {absent: whatever Meta sends is handed on}\n", reports.NotApplicable},
+		{"", reports.Pass},
+	} {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := kirimcheck(t, g.env, "certify", "--target", write(t, "relay.yaml", string(data)+c.declared), "--label-filter", "relay.passthrough.other-fields")
+		req := r.report(t).Requirements[0]
+		if reasons := strings.Join(reasonsOf(req), " "); req.Verdict != c.want || c.declared != "" && !strings.Contains(reasons, "whatever Meta sends is handed on") {
+			t.Errorf("%s: %s", req.Verdict, reasons)
 		}
 	}
 }

@@ -63,6 +63,9 @@ func (f targetCheckFlags) run(ctx context.Context, out io.Writer) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := misfit(ctx, tgt); err != nil {
+		return 0, err
+	}
 	session, err := suites.NewSession(suites.Options{Target: tgt, Version: version(), Command: "kirimcheck target check"})
 	if err != nil {
 		return 0, usageError{err}

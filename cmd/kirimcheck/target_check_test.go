@@ -222,6 +222,45 @@ func TestTargetCheckRefusesBadInputInOneLine(t *testing.T) {
 	}
 }
 
+// What goes wrong at a look is told with the place of the adapter, and what the adapter saw.
+func TestTargetCheckTellsWhereTheObserverStands(t *testing.T) {
+	url := "http://" + freePort(t)
+	for name, c := range map[string]struct{ observe, want string }{
+		"no count": {"  timeout: 1s\n  command: {run: [echo, '{event_id}']}\n",
+			`target.yaml:5: observer command: echo: it printed "evt_`},
+		"exits with 1, as grep does": {"  command: {shell: true, run: ['grep -c $KIRIMCHECK_EVENT_ID target.yaml']}\n",
+			"target.yaml:4: observer command: the shell line: exit status 1; it printed: 0; grep exits with 1 where it finds nothing, so end it with || true"},
+		"a command that ends": {"  log: {command: [echo], json: {}}\n",
+			"target.yaml:4: observer log: command: echo no longer follows"},
+		"no database": {"  sql: {driver: sqlite, path: nowhere.db, query: 'SELECT count(*) FROM e WHERE id = {item_id}'}\n",
+			"target.yaml:4: observer sql: path: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := write(t, "target.yaml", "url: "+url+"/x\nsecret: {env: "+secretVar+"}\nobserve:\n"+c.observe)
+			r := kirimcheck(t, append([]string{"PATH=" + os.Getenv("PATH")}, secretEnv...), "target", "check", "--target", file)
+			if !strings.Contains(r.stdout, c.want) {
+				t.Errorf("exit code %d, no %q in\n%s%s", r.code, c.want, r.stdout, r.stderr)
+			}
+		})
+	}
+}
+
+func TestTargetCheckTellsOfALogThatIsNotThere(t *testing.T) {
+	file := observed(t, asItIs, nil)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, _ := strings.Cut(string(data), "observe:")
+	log := "observe:\n  timeout: 1s\n  log: {file: nowhere.log, json: {}}\n"
+	for _, command := range [][]string{{"target", "check"}, {"certify", "--label-filter", "dedupe"}} {
+		r := kirimcheck(t, secretEnv, append(command, "--target", write(t, "target.yaml", before+log))...)
+		if text := strings.Join(strings.Fields(r.stdout), " "); !strings.Contains(text, "there is no file ") || !strings.Contains(text, "nowhere.log") {
+			t.Errorf("%s: exit code %d\n%s%s", command, r.code, r.stdout, r.stderr)
+		}
+	}
+}
+
 // A trial that is interrupted ends with a line, also in the middle of a delivery.
 func TestTargetCheckThatIsInterrupted(t *testing.T) {
 	arrived := make(chan struct{})
@@ -303,18 +342,30 @@ func TestTargetCheckTriesEveryPartOfARelay(t *testing.T) {
 	}
 }
 
-// Where subscriptions were made by hand there is no API to try, and one of them shows the way to the subscribers.
+// Where subscriptions were made by hand there is no API to try, and each of them shows whether it was made as the file says.
 func TestTargetCheckOfSubscriptionsMadeByHand(t *testing.T) {
 	t.Parallel()
 	h := byHand(t, startGateway(t, nil))
-	h.subscribe(t, "message.received")
+	_, first := h.subscribe(t, "message.received")
+	_, second := h.subscribe(t, "message.received", "message.status")
+	h.subscribe(t, "message.status")
+	h.pause(t)
 	r := kirimcheck(t, h.env, "target", "check", "--target", h.g.file(t, h.section.String()))
 	if r.code != exitConformant {
 		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
-	r.shows(t, [3]string{"not tried", "management", "`kirimcheck target setup`"}, [3]string{"ok", "delivery", "and delivered after"})
+	r.shows(t, [3]string{"not tried", "management", "`kirimcheck target setup`"}, [3]string{"ok", "delivery", first + " after "},
+		[3]string{"ok", "delivery", second + " after "}, [3]string{"ok", "delivery", ", signed with its secret"},
+		[3]string{"not tried", "management", "2 of the subscriptions, which are paused or get no message.received"})
 	if _, secret, _ := strings.Cut(h.env[len(h.env)-1], "="); strings.Contains(r.stdout+r.stderr, secret) {
 		t.Errorf("the output tells %q:\n%s", secret, r.stdout)
+	}
+
+	h.env[len(h.env)-3] = strings.SplitAfter(h.env[len(h.env)-3], "=")[0] + "whsec_of_somebody_else"
+	r = kirimcheck(t, h.env, "target", "check", "--target", h.g.file(t, h.section.String()))
+	r.shows(t, [3]string{"ok", "delivery", first + " after "}, [3]string{"problem", "delivery", second + ", and not signed with its secret: "})
+	if r.code != exitIncomplete || strings.Contains(r.stdout, "somebody_else") {
+		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 
 	nowhere := byHand(t, startGateway(t, nil))

@@ -110,11 +110,11 @@ func (f *File) Read(ctx context.Context) error {
 		// The path is looked at before the file is read: what is renamed after that is found by the next Read.
 		info, err := os.Stat(f.path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+			return errors.Join(err, long)
 		}
 		for _, o := range []*opened{f.renamed, f.current} {
 			if err := keep(o.read(ctx)); err != nil {
-				return err
+				return errors.Join(err, long)
 			}
 		}
 		if info == nil {
@@ -128,11 +128,11 @@ func (f *File) Read(ctx context.Context) error {
 			return errors.Join(err, long)
 		}
 		if err := f.renamed.close(); err != nil {
-			return errors.Join(err, next.close())
+			return errors.Join(err, next.close(), long)
 		}
 		f.renamed, f.current = f.current, next
 	}
-	return fmt.Errorf("%s is another file at every look", f.path)
+	return errors.Join(fmt.Errorf("%s is another file at every look", f.path), long)
 }
 
 // Close ends the following.
@@ -181,7 +181,7 @@ func (o *opened) read(ctx context.Context) error {
 	piece := make([]byte, min(pieceSize, max(info.Size()-o.offset, 0)))
 	for o.offset < info.Size() {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return errors.Join(context.Cause(ctx), long)
 		}
 		n, err := o.file.ReadAt(piece[:min(int64(len(piece)), info.Size()-o.offset)], o.offset)
 		if n == 0 && err != nil {
@@ -189,7 +189,7 @@ func (o *opened) read(ctx context.Context) error {
 				// Cut just now; the next look finds the mark gone.
 				return long
 			}
-			return err
+			return errors.Join(err, long)
 		}
 		if _, err := o.lines.Write(piece[:n]); err != nil {
 			long = err

@@ -250,6 +250,28 @@ func TestReadingEndsWithItsContext(t *testing.T) {
 	r.saw("a", "b")
 }
 
+// A line that was too long is told although the reading was called off behind it: nobody reads it again.
+func TestLineThatWasTooLongIsToldByAReadingThatIsCalledOff(t *testing.T) {
+	r := newRig(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	f, err := Open(r.path, func(line []byte) {
+		if r.seen = append(r.seen, string(line)); string(line) == "b" {
+			cancel()
+		}
+	})
+	r.must(err)
+	defer func() { r.must(f.Close()) }()
+	r.write(strings.Repeat("x", MaxLine+1) + "\nb\n" + strings.Repeat("y\n", pieceSize))
+	err = f.Read(ctx)
+	if _, long := errors.AsType[*LongLineError](err); !long || !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	r.must(f.Read(t.Context()))
+	if len(r.seen) != 1+pieceSize {
+		t.Errorf("saw %d lines", len(r.seen))
+	}
+}
+
 // Whatever the pieces, the lines are the same.
 func FuzzLines(f *testing.F) {
 	f.Add("a\nb\r\n\x00\x00c\n\nd", uint8(1))

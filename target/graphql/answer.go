@@ -37,8 +37,11 @@ func ParseAnswer(body []byte) (Answer, error) {
 		out.Data = a.Data
 	}
 	if isNull(a.Errors) {
-		if a.Data == nil {
+		switch {
+		case a.Data == nil:
 			return out, fmt.Errorf("the answer has neither data nor errors")
+		case out.Data == nil:
+			return out, fmt.Errorf("the answer has null for its data, and no errors that say why")
 		}
 		return out, nil
 	}

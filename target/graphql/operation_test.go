@@ -295,6 +295,7 @@ func TestAnswersOfGraphQL(t *testing.T) {
 	}
 	for body, want := range map[string]string{
 		`<html>`: "the answer is not a JSON object", `[]`: "the answer is not a JSON object", `{}`: "the answer has neither data nor errors",
+		`{"data":null}`: "the answer has null for its data, and no errors that say why",
 		`{"errors":[]}`: "errors is no list, or an empty one", `{"errors":"no"}`: "errors is no list, or an empty one",
 	} {
 		if _, err := ParseAnswer([]byte(body)); err == nil || err.Error() != want {

@@ -149,9 +149,20 @@ func (d *Database) Count(ctx context.Context, s Statement, values map[string]str
 		return 0, trouble("dsn", "", errors.New("the session is not read-only although that was asked for, so no query was made"))
 	}
 	if n, err = one(ctx, tx, s, values); err != nil {
-		return 0, trouble("query", "", err)
+		return 0, trouble("query", "", wrote(err))
 	}
 	return n, nil
+}
+
+// wrote adds what to do to the refusal of a query that would have written. Each database says it in its own words.
+func wrote(err error) error {
+	text := strings.ToLower(err.Error())
+	for _, words := range []string{"read-only", "read only", "readonly"} {
+		if strings.Contains(text, words) {
+			return fmt.Errorf("%w; write a query that only reads", err)
+		}
+	}
+	return err
 }
 
 // hidden takes the secrets out of a driver's error, and its line breaks.

@@ -194,8 +194,16 @@ func (s system) writesNothing(t *testing.T) {
 	case sqlcount.SQLite:
 	}
 	for _, query := range writes {
-		if n, err := count(t, s, query, nil); err == nil {
+		n, err := count(t, s, query, nil)
+		if err == nil {
 			t.Errorf("%s: answered %d", query, n)
+			continue
+		}
+		// What is refused for another reason, such as a setting that cannot be changed now, has words of its own. MariaDB
+		// does not know a WITH before DELETE.
+		refused := strings.Contains(query, "DELETE") && s.driver != sqlcount.MySQL || query == "SELECT writes()"
+		if words := err.Error(); refused && !strings.Contains(words, "write a query that only reads") {
+			t.Errorf("%s: %s", query, words)
 		}
 	}
 	if s.driver == sqlcount.Postgres {

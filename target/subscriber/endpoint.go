@@ -32,7 +32,7 @@ func newEndpoint(s *Server, path string) *Endpoint {
 }
 
 // URL returns the endpoint's address as others reach it.
-func (e *Endpoint) URL() string { return e.server.base + e.path }
+func (e *Endpoint) URL() string { return e.server.URL(e.path) }
 
 // Script replaces the script: each answer is given once, or as often as its Times says, to the requests in the order in
 // which they are complete. After its end the default counts.

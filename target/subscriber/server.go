@@ -135,6 +135,9 @@ func (s *Server) setBase(public, own string) error {
 // Addr returns the address that the server listens on.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
+// URL is where what is sent to a path has to go.
+func (s *Server) URL(path string) string { return s.base + path }
+
 // Endpoint adds an endpoint with a path of its own, which nobody can guess.
 func (s *Server) Endpoint() *Endpoint { return s.EndpointAt("/" + rand.Text()) }
 
