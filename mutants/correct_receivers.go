@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -25,6 +26,7 @@ func correctReceivers() []Correct {
 		correctReceiver("later-edition-queue", "stores first and works later", worksLater).in("kirim.chat"),
 		correctReceiver("stores-first", "stores first, answers 202, and works later", worksLater),
 		correctReceiver("closes-connections", "closes the connection after each answer, as HTTP/1.0 does", wrapping(closes)),
+		correctReceiver("http-1.0", "answers in HTTP/1.0, without a length", wrapping(oldProtocol)),
 		correctReceiver("chunked-answers", "answers in chunks, with a trailer", wrapping(chunked)),
 		correctReceiver("informational-first", "sends an informational answer before the final one", wrapping(informs)),
 		correctReceiver("huge-headers", "answers with 64 KiB of headers", wrapping(longHeaders)),
@@ -44,6 +46,8 @@ func correctReceivers() []Correct {
 func correctMetaReceivers() []Correct {
 	return []Correct{
 		correctMetaReceiver("closes-connections", "closes the connection after each answer, as HTTP/1.0 does", wrapping(closes)),
+		correctMetaReceiver("http-1.0", "answers in HTTP/1.0, without a length", wrapping(oldProtocol)),
+		correctMetaReceiver("stores-first", "stores first, and works later", func(b *build) { worksLater(b); answersOK(b) }),
 		correctMetaReceiver("chunked-answers", "answers in chunks, with a trailer", wrapping(chunked)),
 		correctMetaReceiver("huge-headers", "answers with 64 KiB of headers", wrapping(longHeaders)),
 		correctMetaReceiver("odd-header-names", "writes its header names in lower and in mixed case", wrapping(oddNames)),
@@ -132,6 +136,20 @@ func page(w http.ResponseWriter, r *http.Request, next http.Handler) {
 func closes(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	w.Header().Set("Connection", "close")
 	next.ServeHTTP(w, r)
+}
+
+// oldProtocol answers as servers of scripting languages do that know HTTP/1.0 alone: the end of the connection is that of the body.
+func oldProtocol(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	answer := held(r, next)
+	conn, out, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		// The server of the reference speaks HTTP/1.1, where a connection can be taken over.
+		panic(err)
+	}
+	// Of a client that went away nobody learns anything.
+	_, _ = fmt.Fprintf(out, "HTTP/1.0 %d %s\r\nServer: BaseHTTP/0.6\r\n\r\nok\n", answer.status, http.StatusText(answer.status))
+	_ = out.Flush()
+	_ = conn.Close()
 }
 
 func chunked(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -245,6 +263,17 @@ func worksLater(b *build) {
 			}
 		}
 		return http.StatusAccepted
+	}
+}
+
+// answersOK has the work answered with 200 where it was answered with 202.
+func answersOK(b *build) {
+	right := b.policy.Process
+	b.policy.Process = func(s *reference.Store, d reference.Delivery, items []reference.Item, key func(reference.Delivery, reference.Item) string) int {
+		if got := right(s, d, items, key); got != http.StatusAccepted {
+			return got
+		}
+		return http.StatusOK
 	}
 }
 
