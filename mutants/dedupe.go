@@ -88,7 +88,7 @@ func dedupeMutants() []Mutant {
 			[]string{"receiver.dedupe.shared-event-id", "receiver.delivery.batch"},
 			keyed(func(d reference.Delivery, _ reference.Item) []string { return []string{d.EventID} })),
 		receiver("dedupe-by-content", "takes two events with the same content for one", "",
-			[]string{"receiver.dedupe.same-content"},
+			[]string{"receiver.dedupe.same-content", "receiver.dedupe.same-customer"},
 			keyed(func(d reference.Delivery, it reference.Item) []string {
 				// The beginning is enough to tell bodies apart, and a large one has hundreds of items.
 				sum := sha256.Sum256(bytes.ReplaceAll(d.Body[:min(len(d.Body), 4<<10)], []byte(d.EventID), nil))

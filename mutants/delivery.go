@@ -166,7 +166,7 @@ func deliveryMutants() []Mutant {
 				return right, err
 			})),
 	}
-	return slices.Concat(mutants, narrowReaders(), lateReceivers())
+	return slices.Concat(mutants, narrowReaders(), lateReceivers(), oldNewsReceivers(), similarMessages())
 }
 
 // delay lets an event wait before its work.

@@ -183,7 +183,7 @@ func metaMutants() []Mutant {
 				right := b.policy.Handshake
 				b.policy.Handshake = func(q url.Values) (int, string) { return right(with(q, "hub.mode", "subscribe")) }
 			}),
-	}, slices.Concat(metaWorkMutants(), metaDoorMutants(), metaNarrowReaders(), metaSharingReceivers(), metaLateReceivers())...)
+	}, slices.Concat(metaWorkMutants(), metaDoorMutants(), metaNarrowReaders(), metaSharingReceivers(), metaLateReceivers(), metaOldNewsReceivers(), metaSimilarMessages())...)
 }
 
 // metaWorkMutants take genuine POSTs wrongly, or do their work twice or never.
