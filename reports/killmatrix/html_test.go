@@ -109,6 +109,17 @@ func TestAPartOfTheMatrixIsNotBlamedForTheRest(t *testing.T) {
 	g.Expect(html(t, m)).NotTo(ContainSubstring("not covered"))
 }
 
+func TestHolesThatNobodyLookedForAreNotCalledNone(t *testing.T) {
+	const found, unknown = "<b>0</b><span>holes: specs that could go unmissed", "holes: not looked for in a part of the matrix"
+	g := NewWithT(t)
+	m := sampleMatrix()
+	g.Expect(html(t, m)).To(And(ContainSubstring(found), Not(ContainSubstring(unknown))))
+	m.Selection = "role relay"
+	g.Expect(html(t, m)).To(And(ContainSubstring(unknown), Not(ContainSubstring(found))))
+	m.Selection, m.Problems = "", []string{"x"}
+	g.Expect(html(t, m)).To(ContainSubstring("holes: not looked for in a matrix with problems"))
+}
+
 func TestThePageInABrowser(t *testing.T) {
 	browser := pagetest.Browser(t)
 	for name, test := range map[string]struct {
