@@ -70,6 +70,9 @@ func newMatrixCase() *cobra.Command {
 		Use: "case KEY", Hidden: true, Short: "Run one case of the matrix and print what was seen",
 		Args: exactly(1, "one key, such as mutant/relay/no-jitter"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := matrix.Find(args[0]); err != nil {
+				return usageError{err}
+			}
 			return matrix.Serve(cmd.Context(), args[0], cmd.OutOrStdout())
 		},
 	}

@@ -44,6 +44,10 @@ func newMutants() *cobra.Command {
 				enc.SetIndent("", "  ")
 				return enc.Encode(chosen)
 			}
+			if len(chosen) == 0 {
+				_, err := fmt.Fprintln(cmd.ErrOrStderr(), "no mutant is all of that")
+				return err
+			}
 			return mutantsText(cmd.OutOrStdout(), chosen)
 		},
 	}
@@ -158,12 +162,27 @@ func mutantNamed(flag string, role contract.Role, name string) (mutants.Mutant, 
 	}
 	var names []string
 	for _, m := range all {
-		if m.Role == role {
+		switch {
+		case m.Role == role:
 			names = append(names, m.Name)
+		case m.Name == name:
+			return mutants.Mutant{}, usageError{fmt.Errorf("%s %q: that is a mutant of a %s, and this is a %s; run `%s`", flag, name, m.Role, role, runs(m))}
 		}
 	}
 	return mutants.Mutant{}, usageError{fmt.Errorf("%s %q: no mutant of a %s has that name; the nearest are %s; `kirimcheck mutants --role %[3]s` lists all",
 		flag, name, role, strings.Join(nearest(name, names), ", "))}
+}
+
+// runs is the command that runs a mutant.
+func runs(m mutants.Mutant) string {
+	switch m.Role {
+	case contract.RoleRelay:
+		return "kirimcheck serve --mutant " + m.Name
+	case contract.RoleMetaReceiver:
+		return "kirimcheck receiver --role meta-receiver --mutant " + m.Name
+	default:
+		return "kirimcheck receiver --mutant " + m.Name
+	}
 }
 
 // mutantEdition is the edition to run a mutant in: the one that was asked for, or the one that its defect shows in.

@@ -146,7 +146,7 @@ func (f receiverFlags) greeting(edition contract.Edition, wrong string) func(url
 		line("  fail:    {http: {method: POST, url: \"%s%s\"}}", base, reference.FailPath)
 		line("  recover: {http: {method: POST, url: \"%s%s\"}}", base, reference.RecoverPath)
 		line("END")
-		line("kirimcheck certify --target target.yaml")
+		line("%s certify --target target.yaml", invoked())
 		return b.String()
 	}
 }

@@ -71,7 +71,8 @@ func newServe(code *int) *cobra.Command {
 		Long: "serve is a complete relay to develop against: it takes Meta's webhooks, holds subscriptions, contacts and\n" +
 			"conversations, and delivers the event catalogue as signed webhooks with retries, dead-letter queue, replay and\n" +
 			"auto-disable. The API key comes from KIRIM_KEY, Meta's app secret from META_APP_SECRET and the verify token from\n" +
-			"META_VERIFY_TOKEN; what is not set is made up and printed. KIRIM_OTHER_KEY adds a second organisation.\n\n" +
+			"META_VERIFY_TOKEN; what is not set is made up and printed. KIRIM_OTHER_KEY adds a second organisation. With --mutant\n" +
+			"it has a defect, and shows how a red line looks; it prints the target file to certify it with.\n\n" +
 			"Exit codes: 0 stopped by a signal, everything in flight done; 2 wrong usage; 3 it could not start or go on.",
 		Example: "  kirimcheck serve --dev\n" +
 			"  kirimcheck serve --dev --virtual-clock\n" +
@@ -201,7 +202,13 @@ func (f *serveFlags) config(ctx context.Context, logs io.Writer) (server.Config,
 	c.AppSecret = g.variable(mockmeta.SecretVariable, newHexSecret)
 	c.VerifyToken = g.variable(mockmeta.TokenVariable, newHexSecret)
 	c.Organisations = []relay.OrganisationConfig{{Name: "first", Key: key, Accounts: accounts}}
-	if other := os.Getenv(otherKeyVariable); other != "" {
+	g.phoneNumberID = accounts[0].PhoneNumberID
+	other := os.Getenv(otherKeyVariable)
+	if f.mutant != "" {
+		// Whoever certifies it needs another organisation to look from.
+		other = g.variable(otherKeyVariable, relay.NewKey)
+	}
+	if other != "" {
 		if other == key {
 			return c, nil, fmt.Errorf("%s and %s are the same key; two organisations need two", keyVariable, otherKeyVariable)
 		}
