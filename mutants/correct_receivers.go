@@ -32,13 +32,17 @@ func correctReceivers() []Correct {
 		correctReceiver("huge-headers", "answers with 64 KiB of headers", wrapping(longHeaders)),
 		correctReceiver("odd-header-names", "writes its header names in lower and in mixed case", wrapping(oddNames)),
 		correctReceiver("slow-within-limits", "takes up to a second for an answer (the advice is two)", wrapping(slowly)),
-		correctReceiver("refuses-403", "answers 403 to forgeries (a 4xx that is not retried; 401 is the documented one)", refusesWith(http.StatusForbidden)),
+		correctReceiver("refuses-403", "answers 403 to forgeries (a 4xx that is not retried; 401 is the documented one)",
+			refusesWith(http.StatusForbidden)),
 		correctReceiver("refuses-400", "answers 400 to forgeries", refusesWith(http.StatusBadRequest)),
 		correctReceiver("hides-404", "answers 404 to forgeries, as if there were nothing here", refusesWith(http.StatusNotFound)),
 		correctReceiver("content-key", "knows a piece of work by a digest of the body and the item", contentKey),
-		correctReceiver("asks-with-429", "asks for a retry with 429 where its work failed", failing(http.StatusTooManyRequests)),
-		correctReceiver("asks-with-408", "asks for a retry with 408 where its work failed", failing(http.StatusRequestTimeout)),
-		correctReceiver("refuses-garbage-422", "answers 422 to a signed body that is no event", garbage(http.StatusUnprocessableEntity)),
+		correctReceiver("asks-with-429", "asks for a retry with 429 where its work failed",
+			insteadOf(http.StatusInternalServerError, http.StatusTooManyRequests)),
+		correctReceiver("asks-with-408", "asks for a retry with 408 where its work failed",
+			insteadOf(http.StatusInternalServerError, http.StatusRequestTimeout)),
+		correctReceiver("refuses-garbage-422", "answers 422 to a signed body that is no event",
+			garbage(http.StatusUnprocessableEntity)),
 	}
 }
 
@@ -47,7 +51,10 @@ func correctMetaReceivers() []Correct {
 	return []Correct{
 		correctMetaReceiver("closes-connections", "closes the connection after each answer, as HTTP/1.0 does", wrapping(closes)),
 		correctMetaReceiver("http-1.0", "answers in HTTP/1.0, without a length", wrapping(oldProtocol)),
-		correctMetaReceiver("stores-first", "stores first, and works later", func(b *build) { worksLater(b); answersOK(b) }),
+		correctMetaReceiver("stores-first", "stores first, and works later", func(b *build) {
+			worksLater(b)
+			insteadOf(http.StatusAccepted, http.StatusOK)(b)
+		}),
 		correctMetaReceiver("chunked-answers", "answers in chunks, with a trailer", wrapping(chunked)),
 		correctMetaReceiver("huge-headers", "answers with 64 KiB of headers", wrapping(longHeaders)),
 		correctMetaReceiver("odd-header-names", "writes its header names in lower and in mixed case", wrapping(oddNames)),
@@ -200,19 +207,6 @@ func refusesWith(status int) func(*build) {
 	return func(b *build) { b.policy.Refused = func(error) (int, bool) { return status, false } }
 }
 
-// failing answers failed work in another way.
-func failing(status int) func(*build) {
-	return func(b *build) {
-		right := b.policy.Process
-		b.policy.Process = func(s *reference.Store, d reference.Delivery, it []reference.Item, key func(reference.Delivery, reference.Item) string) int {
-			if got := right(s, d, it, key); got != http.StatusInternalServerError {
-				return got
-			}
-			return status
-		}
-	}
-}
-
 // garbage answers a body that cannot be taken apart.
 func garbage(status int) func(*build) {
 	return func(b *build) {
@@ -263,17 +257,6 @@ func worksLater(b *build) {
 			}
 		}
 		return http.StatusAccepted
-	}
-}
-
-// answersOK has the work answered with 200 where it was answered with 202.
-func answersOK(b *build) {
-	right := b.policy.Process
-	b.policy.Process = func(s *reference.Store, d reference.Delivery, items []reference.Item, key func(reference.Delivery, reference.Item) string) int {
-		if got := right(s, d, items, key); got != http.StatusAccepted {
-			return got
-		}
-		return http.StatusOK
 	}
 }
 

@@ -40,6 +40,19 @@ func process(decide func(d reference.Delivery) int) func(*build) {
 	}
 }
 
+// insteadOf answers with one status where the work comes to another.
+func insteadOf(status, answer int) func(*build) {
+	return func(b *build) {
+		right := b.policy.Process
+		b.policy.Process = func(s *reference.Store, d reference.Delivery, its []reference.Item, key func(reference.Delivery, reference.Item) string) int {
+			if got := right(s, d, its, key); got != status {
+				return got
+			}
+			return answer
+		}
+	}
+}
+
 // topKeys are the names of a body's members.
 func topKeys(body []byte) []string {
 	var doc map[string]json.RawMessage
