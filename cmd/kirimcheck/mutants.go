@@ -108,7 +108,7 @@ func (f mutantsFlags) check(ledger contract.Ledger, all []mutants.Mutant) error 
 		if r, ok := ledger.Get(f.breaks); !ok {
 			return fmt.Errorf("--breaks: %w", unknownRequirement(ledger, f.breaks))
 		} else if r.Excluded != "" {
-			return fmt.Errorf("--breaks %s: no spec checks it, so no mutant can be known to break it; `kirimcheck explain %s` says why", r.ID, r.ID)
+			return fmt.Errorf("--breaks %s: no spec checks it, so no mutant can be known to break it; `kirimcheck explain %[1]s` says why", r.ID)
 		}
 	}
 	if f.family == "" {
@@ -166,7 +166,8 @@ func mutantNamed(flag string, role contract.Role, name string) (mutants.Mutant, 
 		case m.Role == role:
 			names = append(names, m.Name)
 		case m.Name == name:
-			return mutants.Mutant{}, usageError{fmt.Errorf("%s %q: that is a mutant of a %s, and this is a %s; run `%s`", flag, name, m.Role, role, runs(m))}
+			return mutants.Mutant{}, usageError{fmt.Errorf("%s %q: that is a mutant of a %s, and this is a %s; run `%s`",
+				flag, name, m.Role, role, runs(m))}
 		}
 	}
 	return mutants.Mutant{}, usageError{fmt.Errorf("%s %q: no mutant of a %s has that name; the nearest are %s; `kirimcheck mutants --role %[3]s` lists all",

@@ -95,18 +95,22 @@ func newServe(code *int) *cobra.Command {
 	flags.BoolVar(&f.virtualClock, "virtual-clock", false, "let time stand until POST /test/clock/advance moves it")
 	flags.StringVar(&f.tlsCert, "tls-cert", "", "PEM file of the server's certificate")
 	flags.StringVar(&f.tlsKey, "tls-key", "", "PEM file of its key")
-	flags.BoolVar(&f.tlsGenerate, "tls", false, "serve https with a certificate of an authority made for this run, written to --ca-out")
+	flags.BoolVar(&f.tlsGenerate, "tls", false,
+		"serve https with a certificate of an authority made for this run, written to --ca-out")
 	flags.StringVar(&f.caOut, "ca-out", "kirimcheck-ca.pem", "where --tls writes its authority")
 	flags.StringVar(&f.trust, "trust", "", "PEM file of further authorities for the certificates of subscribers")
-	flags.StringArrayVar(&f.accounts, "account", nil, "ID=NUMBER: a number of the organisation, by Meta's id and as people write it; repeatable")
-	flags.StringVar(&f.rateLimits, "rate-limits", "", "WRITES/READS a minute that the API allows, such as 60/600; by default it has no limits")
+	flags.StringArrayVar(&f.accounts, "account", nil,
+		"ID=NUMBER: a number of the organisation, by Meta's id and as people write it; repeatable")
+	flags.StringVar(&f.rateLimits, "rate-limits", "",
+		"WRITES/READS a minute that the API allows, such as 60/600; by default it has no limits")
 	flags.StringVar(&f.rotation, "rotation", "new-expires", "which secrets get the expiry of a new one: new-expires or retire-old")
 	flags.StringVar(&f.batch, "batch", "whole", "what a POST of Meta's with several updates becomes: whole or split")
 	flags.BoolVar(&f.keepPending, "keep-pending", false, "keep what waits for a retry when its subscription is disabled")
 	flags.BoolVar(&f.constantDeliveryID, "constant-delivery-id", false, "send one delivery id with all attempts of a delivery")
 	flags.BoolVar(&f.graphql, "graphql", false, "serve the management over GraphQL too, at /graphql")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the jitter; 0 picks one")
-	flags.StringVar(&f.mutant, "mutant", "", "be wrong on purpose, as the mutant of this `NAME`; kirimcheck mutants --role relay lists them")
+	flags.StringVar(&f.mutant, "mutant", "",
+		"be wrong on purpose, as the mutant of this `NAME`; kirimcheck mutants --role relay lists them")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&f.logFormat, "log-format", "text", "text or json; logs go to stderr")
 	return cmd
