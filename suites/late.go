@@ -14,7 +14,10 @@ func (s *Session) late(id string, by time.Duration, attempt int, sources ...sour
 		s.spec(id, src.name, func(c *Check) {
 			c.Baseline(src.shape, false)
 			ev := c.ago(by, src.shape)
-			c.Taken(c.Genuine(fmt.Sprintf("an event that happened %s ago", by), ev, attempt), ev)
+			c.Acknowledged(c.Genuine(fmt.Sprintf("an event that happened %s ago", by), ev, attempt))
+			// A refusal is seen without an observer, and that nothing was dropped is not.
+			c.NeedObserver()
+			c.HasEffect(ev)
 		})
 	}
 }

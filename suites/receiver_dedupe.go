@@ -34,6 +34,7 @@ func (s *Session) receiverDedupe() {
 // sameCustomer defines the spec of two messages that differ in nothing but their ids, and in those not before the end.
 func (s *Session) sameCustomer(id string) {
 	s.spec(id, "", func(c *Check) {
+		c.NeedObserver()
 		received := shape{messageReceived}
 		c.Baseline(received, true)
 		ev := c.Event(received)

@@ -19,7 +19,8 @@ func (s *Session) relayAPIIdempotency() {
 	s.relaySpec("relay.api.idempotent", "", (*relayCheck).repeatedCall, needs...)
 	s.relaySpec("relay.api.idempotent-reuse", "", (*relayCheck).reusedKey, needs...)
 	s.relaySpec("relay.api.idempotent-parallel", "", (*relayCheck).callsAtOnce, needs...)
-	s.relaySpec("relay.api.idempotent-organisation", "", (*relayCheck).keyOfAnother, needs...)
+	s.relaySpec("relay.api.idempotent-organisation", "", (*relayCheck).keyOfAnother,
+		target.Idempotency, target.SecretsAPI, target.MultipleOrganisations)
 	s.serialSpec("relay.api.idempotent-expiry", "", (*relayCheck).rememberedForADay, needs...)
 }
 
