@@ -92,7 +92,7 @@ func deliveryMutants() []Mutant {
 	drops := receiver("accepts-and-drops", "answers 200 to everything and does nothing", seenReceivers,
 		append([]string{"receiver.signature.valid", "receiver.parser.not-json", "receiver.parser.not-utf8"}, forgeryAnswers...),
 		refuseWith(http.StatusOK))
-	drops.Blinds = []string{"receiver.signature.*.effect", "receiver.delivery.event-takes-effect", "receiver.delivery.batch", "receiver.dedupe.*"}
+	drops.Blinds = []string{"receiver.signature.*.effect", "receiver.delivery.event-takes-effect", "receiver.delivery.late", "receiver.delivery.batch", "receiver.dedupe.*"}
 	mutants := []Mutant{
 		slow, hangs, redirects, nullField, drops,
 		receiver("needs-new-field", "answers 200 and does nothing when a field that may be null is null", seenReceivers,
