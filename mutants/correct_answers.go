@@ -2,6 +2,7 @@ package mutants
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -99,6 +100,28 @@ func inMilliseconds(value any) {
 			inMilliseconds(item)
 		}
 	}
+}
+
+// compressed answers with gzip whoever says that it is understood.
+func compressed(p *server.Parts) {
+	before := p.Wrap
+	apiDoor(func(_ *server.Parts, next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			a := record(next, r)
+			if a.body.Len() > 0 && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+				var out bytes.Buffer
+				writer := gzip.NewWriter(&out)
+				// A buffer takes everything.
+				_, _ = writer.Write(a.body.Bytes())
+				_ = writer.Close()
+				a.body = out
+				a.header.Set("Content-Encoding", "gzip")
+				a.header.Del("Content-Length")
+			}
+			a.send(w)
+		})
+	})(p)
+	behind(p, before)
 }
 
 // pastTheEnd is the cursor behind the last item of a list.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -25,18 +26,23 @@ func correctReceivers() []Correct {
 		correctReceiver("later-edition-queue", "stores first and works later", worksLater).in("kirim.chat"),
 		correctReceiver("stores-first", "stores first, answers 202, and works later", worksLater),
 		correctReceiver("closes-connections", "closes the connection after each answer, as HTTP/1.0 does", wrapping(closes)),
+		correctReceiver("http-1.0", "answers in HTTP/1.0, without a length", wrapping(oldProtocol)),
 		correctReceiver("chunked-answers", "answers in chunks, with a trailer", wrapping(chunked)),
 		correctReceiver("informational-first", "sends an informational answer before the final one", wrapping(informs)),
 		correctReceiver("huge-headers", "answers with 64 KiB of headers", wrapping(longHeaders)),
 		correctReceiver("odd-header-names", "writes its header names in lower and in mixed case", wrapping(oddNames)),
 		correctReceiver("slow-within-limits", "takes up to a second for an answer (the advice is two)", wrapping(slowly)),
-		correctReceiver("refuses-403", "answers 403 to forgeries (a 4xx that is not retried; 401 is the documented one)", refusesWith(http.StatusForbidden)),
+		correctReceiver("refuses-403", "answers 403 to forgeries (a 4xx that is not retried; 401 is the documented one)",
+			refusesWith(http.StatusForbidden)),
 		correctReceiver("refuses-400", "answers 400 to forgeries", refusesWith(http.StatusBadRequest)),
 		correctReceiver("hides-404", "answers 404 to forgeries, as if there were nothing here", refusesWith(http.StatusNotFound)),
 		correctReceiver("content-key", "knows a piece of work by a digest of the body and the item", contentKey),
-		correctReceiver("asks-with-429", "asks for a retry with 429 where its work failed", failing(http.StatusTooManyRequests)),
-		correctReceiver("asks-with-408", "asks for a retry with 408 where its work failed", failing(http.StatusRequestTimeout)),
-		correctReceiver("refuses-garbage-422", "answers 422 to a signed body that is no event", garbage(http.StatusUnprocessableEntity)),
+		correctReceiver("asks-with-429", "asks for a retry with 429 where its work failed",
+			insteadOf(http.StatusInternalServerError, http.StatusTooManyRequests)),
+		correctReceiver("asks-with-408", "asks for a retry with 408 where its work failed",
+			insteadOf(http.StatusInternalServerError, http.StatusRequestTimeout)),
+		correctReceiver("refuses-garbage-422", "answers 422 to a signed body that is no event",
+			garbage(http.StatusUnprocessableEntity)),
 	}
 }
 
@@ -44,6 +50,11 @@ func correctReceivers() []Correct {
 func correctMetaReceivers() []Correct {
 	return []Correct{
 		correctMetaReceiver("closes-connections", "closes the connection after each answer, as HTTP/1.0 does", wrapping(closes)),
+		correctMetaReceiver("http-1.0", "answers in HTTP/1.0, without a length", wrapping(oldProtocol)),
+		correctMetaReceiver("stores-first", "stores first, and works later", func(b *build) {
+			worksLater(b)
+			insteadOf(http.StatusAccepted, http.StatusOK)(b)
+		}),
 		correctMetaReceiver("chunked-answers", "answers in chunks, with a trailer", wrapping(chunked)),
 		correctMetaReceiver("huge-headers", "answers with 64 KiB of headers", wrapping(longHeaders)),
 		correctMetaReceiver("odd-header-names", "writes its header names in lower and in mixed case", wrapping(oddNames)),
@@ -134,6 +145,20 @@ func closes(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	next.ServeHTTP(w, r)
 }
 
+// oldProtocol answers as servers of scripting languages do that know HTTP/1.0 alone: the end of the connection is that of the body.
+func oldProtocol(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	answer := held(r, next)
+	conn, out, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		// The server of the reference speaks HTTP/1.1, where a connection can be taken over.
+		panic(err)
+	}
+	// Of a client that went away nobody learns anything.
+	_, _ = fmt.Fprintf(out, "HTTP/1.0 %d %s\r\nServer: BaseHTTP/0.6\r\n\r\nok\n", answer.status, http.StatusText(answer.status))
+	_ = out.Flush()
+	_ = conn.Close()
+}
+
 func chunked(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	answer := held(r, next)
 	w.Header().Set("Trailer", "X-Checksum")
@@ -180,19 +205,6 @@ func slowly(w http.ResponseWriter, r *http.Request, next http.Handler) {
 
 func refusesWith(status int) func(*build) {
 	return func(b *build) { b.policy.Refused = func(error) (int, bool) { return status, false } }
-}
-
-// failing answers failed work in another way.
-func failing(status int) func(*build) {
-	return func(b *build) {
-		right := b.policy.Process
-		b.policy.Process = func(s *reference.Store, d reference.Delivery, it []reference.Item, key func(reference.Delivery, reference.Item) string) int {
-			if got := right(s, d, it, key); got != http.StatusInternalServerError {
-				return got
-			}
-			return status
-		}
-	}
 }
 
 // garbage answers a body that cannot be taken apart.

@@ -28,11 +28,15 @@ func correctRelays() []Correct {
 				"further headers in every delivery (none is documented, none is forbidden)",
 				"a charset in Content-Type (reading Q28)",
 				"chunked request bodies, and a connection for each attempt (reading Q24)",
+				"100 (Continue) waited for before a body is sent (HTTP allows it)",
 				"Kirim's own events with blanks, in another order, and with a further member (receivers ignore what they do not know)",
 			},
 			relay: []func(*server.Parts){onWire(plainWire), func(p *server.Parts) {
 				p.Relay.Behaviour.Compose = airy
-				p.Outbound.Prepare = func(r *http.Request) { r.ContentLength, r.Close = -1, true }
+				p.Outbound.Prepare = func(r *http.Request) {
+					r.ContentLength, r.Close = -1, true
+					r.Header.Set("Expect", "100-continue")
+				}
 			}},
 		},
 		{
@@ -128,13 +132,14 @@ func correctRelays() []Correct {
 			Name: "answers",
 			Unusual: []string{
 				"further members in the API's answers, other order of members, blanks and line ends between them",
+				"compressed answers, where they are asked for",
 				"200 where the reference answers 201 or 202 (no page states the status of a success)",
 				"milliseconds in the API's times",
 				"messages of errors in another language (they are not stable)",
 				"an empty last page behind a page that is full",
 				"a bulk replay of exactly as many as it may take called capped (no page says)",
 			},
-			relay: []func(*server.Parts){answering(chatty), endless},
+			relay: []func(*server.Parts){answering(chatty), endless, compressed},
 		},
 		{
 			Name: "lists",

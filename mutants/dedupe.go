@@ -78,9 +78,9 @@ func dedupeMutants() []Mutant {
 			[]string{"receiver.dedupe.failed-work.effect"},
 			working(rememberFirst)),
 		receiver("swallows-failure", "answers 200 although its work failed", seenReceivers,
-			[]string{"receiver.dedupe.failed-work.answer", "receiver.dedupe.failed-work.effect"}, failureStatus(http.StatusOK)),
+			[]string{"receiver.dedupe.failed-work.answer", "receiver.dedupe.failed-work.effect"}, insteadOf(http.StatusInternalServerError, http.StatusOK)),
 		receiver("failure-400", "answers 400 when its own work failed, and so is never asked again", "",
-			[]string{"receiver.dedupe.failed-work.answer"}, failureStatus(http.StatusBadRequest)),
+			[]string{"receiver.dedupe.failed-work.answer"}, insteadOf(http.StatusInternalServerError, http.StatusBadRequest)),
 		receiver("status-not-in-key", "knows a status by its message alone, and drops delivered and read", seenReceivers,
 			[]string{"receiver.dedupe.shared-event-id"},
 			keyed(func(d reference.Delivery, it reference.Item) []string { return []string{d.Event, it.ID, d.EventID} })),
@@ -88,7 +88,7 @@ func dedupeMutants() []Mutant {
 			[]string{"receiver.dedupe.shared-event-id", "receiver.delivery.batch"},
 			keyed(func(d reference.Delivery, _ reference.Item) []string { return []string{d.EventID} })),
 		receiver("dedupe-by-content", "takes two events with the same content for one", "",
-			[]string{"receiver.dedupe.same-content"},
+			[]string{"receiver.dedupe.same-content", "receiver.dedupe.same-customer"},
 			keyed(func(d reference.Delivery, it reference.Item) []string {
 				// The beginning is enough to tell bodies apart, and a large one has hundreds of items.
 				sum := sha256.Sum256(bytes.ReplaceAll(d.Body[:min(len(d.Body), 4<<10)], []byte(d.EventID), nil))
@@ -157,19 +157,6 @@ func refuseDuplicates(rule func(reference.Delivery) bool) func(*build) {
 				return http.StatusConflict
 			}
 			return right(s, d, its, key)
-		}
-	}
-}
-
-// failureStatus answers with a status of its own when the work failed.
-func failureStatus(status int) func(*build) {
-	return func(b *build) {
-		right := b.policy.Process
-		b.policy.Process = func(s *reference.Store, d reference.Delivery, its []reference.Item, key func(reference.Delivery, reference.Item) string) int {
-			if got := right(s, d, its, key); got != http.StatusInternalServerError {
-				return got
-			}
-			return status
 		}
 	}
 }

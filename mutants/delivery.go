@@ -40,6 +40,19 @@ func process(decide func(d reference.Delivery) int) func(*build) {
 	}
 }
 
+// insteadOf answers with one status where the work comes to another.
+func insteadOf(status, answer int) func(*build) {
+	return func(b *build) {
+		right := b.policy.Process
+		b.policy.Process = func(s *reference.Store, d reference.Delivery, its []reference.Item, key func(reference.Delivery, reference.Item) string) int {
+			if got := right(s, d, its, key); got != status {
+				return got
+			}
+			return answer
+		}
+	}
+}
+
 // topKeys are the names of a body's members.
 func topKeys(body []byte) []string {
 	var doc map[string]json.RawMessage
@@ -79,7 +92,7 @@ func deliveryMutants() []Mutant {
 	drops := receiver("accepts-and-drops", "answers 200 to everything and does nothing", seenReceivers,
 		append([]string{"receiver.signature.valid", "receiver.parser.not-json", "receiver.parser.not-utf8"}, forgeryAnswers...),
 		refuseWith(http.StatusOK))
-	drops.Blinds = []string{"receiver.signature.*.effect", "receiver.delivery.event-takes-effect", "receiver.delivery.batch", "receiver.dedupe.*"}
+	drops.Blinds = []string{"receiver.signature.*.effect", "receiver.delivery.event-takes-effect", "receiver.delivery.late", "receiver.delivery.batch", "receiver.dedupe.*"}
 	mutants := []Mutant{
 		slow, hangs, redirects, nullField, drops,
 		receiver("needs-new-field", "answers 200 and does nothing when a field that may be null is null", seenReceivers,
@@ -166,7 +179,7 @@ func deliveryMutants() []Mutant {
 				return right, err
 			})),
 	}
-	return slices.Concat(mutants, narrowReaders(), lateReceivers())
+	return slices.Concat(mutants, narrowReaders(), lateReceivers(), oldNewsReceivers(), similarMessages())
 }
 
 // delay lets an event wait before its work.

@@ -67,6 +67,14 @@ func headerMutants() []Mutant {
 					return 0
 				})
 			}),
+		receiver("fail-open-no-raw-body", "keeps the raw body of application/json and nothing else, and verifies nothing where it has none", seenReceivers,
+			both("receiver.signature.with-charset"),
+			verifyWith(func(b *build, right reference.Policy, h http.Header, body []byte, now time.Time) error {
+				if h.Get("Content-Type") != b.edition.Headers.ContentType {
+					return nil
+				}
+				return right.Verify(h, body, now)
+			})),
 		receiver("case-sensitive-headers", "looks for the header names as the documentation writes them", seenReceivers,
 			[]string{"receiver.delivery.header-case"},
 			func(b *build) {

@@ -73,15 +73,8 @@ func metaMutants() []Mutant {
 		[]string{"meta-receiver.delivery.median-latency"}, func(b *build) { b.handler = slowPosts })
 	slow.Filter = "meta-receiver.delivery.median-latency"
 	noContent := blind(metaReceiver("answers-204", "answers 204, which is a success everywhere but at Meta", "",
-		[]string{"meta-receiver.signature.valid", "meta-receiver.delivery.event-accepted"}, func(b *build) {
-			right := b.policy.Process
-			b.policy.Process = func(s *reference.Store, d reference.Delivery, its []reference.Item, key func(reference.Delivery, reference.Item) string) int {
-				if status := right(s, d, its, key); status != http.StatusOK {
-					return status
-				}
-				return http.StatusNoContent
-			}
-		}), "meta-receiver.signature.*", "meta-receiver.delivery.*", "meta-receiver.dedupe.*")
+		[]string{"meta-receiver.signature.valid", "meta-receiver.delivery.event-accepted"},
+		insteadOf(http.StatusOK, http.StatusNoContent)), "meta-receiver.signature.*", "meta-receiver.delivery.*", "meta-receiver.dedupe.*")
 
 	return append([]Mutant{
 		reserialised, slow, noContent,
@@ -183,7 +176,7 @@ func metaMutants() []Mutant {
 				right := b.policy.Handshake
 				b.policy.Handshake = func(q url.Values) (int, string) { return right(with(q, "hub.mode", "subscribe")) }
 			}),
-	}, slices.Concat(metaWorkMutants(), metaDoorMutants(), metaNarrowReaders(), metaSharingReceivers(), metaLateReceivers())...)
+	}, slices.Concat(metaWorkMutants(), metaDoorMutants(), metaNarrowReaders(), metaSharingReceivers(), metaLateReceivers(), metaOldNewsReceivers(), metaSimilarMessages())...)
 }
 
 // metaWorkMutants take genuine POSTs wrongly, or do their work twice or never.
@@ -249,6 +242,6 @@ func metaWorkMutants() []Mutant {
 		metaReceiver("store-id-before-work", "marks the event as seen, fails, and calls the retry a duplicate", seenVendor,
 			[]string{"meta-receiver.dedupe.failed-work.effect"}, working(rememberFirst)),
 		metaReceiver("swallows-failure", "answers 200 although its work failed", seenReceivers,
-			[]string{"meta-receiver.dedupe.failed-work.answer", "meta-receiver.dedupe.failed-work.effect"}, failureStatus(http.StatusOK)),
+			[]string{"meta-receiver.dedupe.failed-work.answer", "meta-receiver.dedupe.failed-work.effect"}, insteadOf(http.StatusInternalServerError, http.StatusOK)),
 	}
 }

@@ -50,6 +50,10 @@ func metaDoorMutants() []Mutant {
 				}
 				return q
 			})),
+		metaReceiver("token-by-prefix", "takes any token that begins with the right one", "",
+			[]string{"meta-receiver.handshake.wrong-token"}, asking(tokenWhere(beginsWith, reference.MetaToken))),
+		metaReceiver("token-by-substring", "looks for the token that was sent in the right one, and finds a part of it there", "",
+			[]string{"meta-receiver.handshake.wrong-token"}, asking(tokenWhere(partOf, reference.MetaToken))),
 		metaReceiver("mode-by-substring", "looks for subscribe anywhere in the mode, and finds it in unsubscribe", "",
 			[]string{"meta-receiver.handshake.wrong-mode"},
 			asking(func(q url.Values) url.Values {
@@ -68,3 +72,19 @@ func metaDoorMutants() []Mutant {
 			})),
 	}
 }
+
+// tokenWhere puts the right verify token into a handshake whose own token is taken.
+func tokenWhere(taken func(sent, right string) bool, right string) func(q url.Values) url.Values {
+	const name = "hub.verify_token"
+	return func(q url.Values) url.Values {
+		if taken(q.Get(name), right) {
+			return with(q, name, right)
+		}
+		return q
+	}
+}
+
+// beginsWith and partOf are what some libraries offer in the place of a comparison.
+func beginsWith(sent, right string) bool { return strings.HasPrefix(sent, right) }
+
+func partOf(sent, right string) bool { return sent != "" && strings.Contains(right, sent) }

@@ -110,17 +110,11 @@ func start(ctx context.Context, role contract.Role, edition, name string, change
 	if err != nil {
 		return nil, target.Config{}, err
 	}
-	policy, err := reference.CorrectFor(role, ed)
+	handler, listener, err := assemble(role, ed, change)
 	if err != nil {
 		return nil, target.Config{}, err
 	}
-	b := &build{edition: ed, secret: reference.Secret, policy: policy}
-	change(b)
-	var handler http.Handler = reference.NewReceiver(b.policy)
-	if b.handler != nil {
-		handler = b.handler(handler)
-	}
-	server, err := reference.Listen(ctx, handler, b.listener)
+	server, err := reference.Listen(ctx, handler, listener)
 	if err != nil {
 		return nil, target.Config{}, err
 	}

@@ -149,13 +149,17 @@ func notDisabled(_ *server.Parts, next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		// The refusal of an id that nobody has, with another status.
-		nobody := r.Clone(r.Context())
-		nobody.Method, nobody.Body = http.MethodGet, http.NoBody
-		nobody.URL.Path = api.Base + subscriptions + "/" + madeUp("wbs", 0)
-		a := record(next, nobody)
-		a.status = http.StatusConflict
-		refusing(func(e map[string]any) { e["type"], e["code"] = "conflict_error", "subscription_disabled" })(r, a)
-		a.send(w)
+		refusal(next, r, http.StatusConflict, "conflict_error", "subscription_disabled").send(w)
 	})
+}
+
+// refusal is the refusal of an id that nobody has, with another status, type and code.
+func refusal(next http.Handler, r *http.Request, status int, kind, code string) *answer {
+	nobody := r.Clone(r.Context())
+	nobody.Method, nobody.Body = http.MethodGet, http.NoBody
+	nobody.URL.Path = api.Base + subscriptions + "/" + madeUp("wbs", 0)
+	a := record(next, nobody)
+	a.status = status
+	refusing(func(e map[string]any) { e["type"], e["code"] = kind, code })(r, a)
+	return a
 }

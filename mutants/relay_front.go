@@ -77,6 +77,9 @@ func relayFrontMutants() []Mutant {
 					next.ServeHTTP(w, r)
 				})
 			}), "front.handshake-token"),
+		managed("front-token-by-prefix", "takes any verify token that begins with the right one", frontToken(beginsWith), "front.handshake-token"),
+		managed("front-token-by-substring", "looks for the verify token that was sent in the right one, and finds a part of it there",
+			frontToken(partOf), "front.handshake-token"),
 		managed("other-field-404", "answers 404 to webhook fields that it does not forward",
 			posted(func(_ *server.Parts, next http.Handler) http.Handler {
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -104,6 +107,19 @@ func relayFrontMutants() []Mutant {
 				})
 			}), "front.refusal"),
 	}
+}
+
+// frontToken takes a handshake by its verify token where that is taken.
+func frontToken(taken func(sent, right string) bool) func(*server.Parts) {
+	return metaDoor(func(p *server.Parts, next http.Handler) http.Handler {
+		right := tokenWhere(taken, p.Front.VerifyToken)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				r.URL.RawQuery = right(r.URL.Query()).Encode()
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
 }
 
 // The queue of acknowledgesFirst is written down so often, and holds so many webhooks.

@@ -42,6 +42,10 @@ func relayIdempotencyMutants() []Mutant {
 				}
 			}), "api.idempotent-expiry"),
 		managed("idempotency-for-ever", "never forgets a key", apiDoor(neverForgets), "api.idempotent-expiry"),
+		managed("keys-of-all-organisations", "knows a call by its key alone, and answers another organisation with the first one's answer",
+			apiDoor(answersOfAll), "api.idempotent-organisation"),
+		managed("keys-unique-everywhere", "keeps the keys of all organisations under one index, and refuses one that another has used",
+			usedElsewhere(), "api.idempotent-organisation"),
 		managed("idempotency-race", "looks a key up, does the call, and remembers it, in three steps",
 			apiDoor(racesKeys), "api.idempotent-parallel"),
 	}
@@ -80,8 +84,9 @@ func neverForgets(_ *server.Parts, next http.Handler) http.Handler {
 	kept := map[string]*answer{}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key := r.Header.Get(idempotencyKey)
+		call := r.Header.Get("Authorization") + key + string(bodyOf(r))
 		mu.Lock()
-		first, known := kept[key+string(bodyOf(r))]
+		first, known := kept[call]
 		mu.Unlock()
 		if key != "" && known {
 			first.header.Set(idempotentReplayed, "true")
@@ -91,7 +96,7 @@ func neverForgets(_ *server.Parts, next http.Handler) http.Handler {
 		a := record(next, r)
 		if key != "" && a.status == http.StatusCreated {
 			mu.Lock()
-			kept[key+string(bodyOf(r))] = a
+			kept[call] = a
 			mu.Unlock()
 		}
 		a.send(w)
@@ -126,5 +131,55 @@ func racesKeys(_ *server.Parts, next http.Handler) http.Handler {
 		delete(running, key)
 		mu.Unlock()
 		a.send(w)
+	})
+}
+
+// answersOfAll gives the answer that a key had to whoever comes with it, of whatever organisation.
+func answersOfAll(_ *server.Parts, next http.Handler) http.Handler {
+	type first struct {
+		authorization string
+		answer        *answer
+	}
+	var mu sync.Mutex
+	kept := map[string]first{}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		key, caller := r.Header.Get(idempotencyKey), r.Header.Get("Authorization")
+		mu.Lock()
+		known, ok := kept[key]
+		mu.Unlock()
+		if key != "" && ok && known.authorization != caller {
+			known.answer.header.Set(idempotentReplayed, "true")
+			known.answer.send(w)
+			return
+		}
+		a := record(next, r)
+		if key != "" && a.status == http.StatusCreated {
+			mu.Lock()
+			kept[key] = first{caller, a}
+			mu.Unlock()
+		}
+		a.send(w)
+	})
+}
+
+// usedElsewhere spoils the key of a call that another organisation has used, so that it counts as used with another body.
+func usedElsewhere() func(*server.Parts) {
+	return apiDoor(func(_ *server.Parts, next http.Handler) http.Handler {
+		var mu sync.Mutex
+		users := map[string]string{}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			key, caller := r.Header.Get(idempotencyKey), r.Header.Get("Authorization")
+			mu.Lock()
+			user, used := users[key]
+			if key != "" && !used {
+				users[key] = caller
+			}
+			mu.Unlock()
+			if used && user != caller {
+				refusal(next, r, http.StatusUnprocessableEntity, "invalid_request_error", "idempotency_key_reuse").send(w)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
 	})
 }

@@ -17,7 +17,7 @@ const managementAreas = "subscriptions || ssrf || front || api"
 // relayManagementMutants are wrong where a relay is managed, where it checks URLs, and where it faces Meta.
 func relayManagementMutants() []Mutant {
 	return scoped(managementAreas, relaySubscriptionMutants(), relayGuardMutants(), relayFrontMutants(), relayKeyMutants(),
-		relayListMutants(), relayIdempotencyMutants(), relayHabitMutants(), relayMetaSideMutants())
+		relayListMutants(), relayIdempotencyMutants(), relayHabitMutants(), relayMetaSideMutants(), relayOldNewsMutants())
 }
 
 // subscriptions is the part of paths that names them.

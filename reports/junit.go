@@ -83,7 +83,7 @@ func junit(r Report) junitSuites {
 	}
 	for _, req := range r.Requirements {
 		for _, spec := range req.Specs {
-			suite(fmt.Sprintf("%s.%s", r.Target.Role, req.Area)).add(testCase(req, spec), spec.DurationMS)
+			suite(fmt.Sprintf("%s.%s", r.Target.Role, req.Area)).add(testCase(req, spec, r.Target.Edition), spec.DurationMS)
 		}
 	}
 	for _, s := range all.Suites {
@@ -98,7 +98,7 @@ func junit(r Report) junitSuites {
 }
 
 func properties(r Report) []junitProperty {
-	return []junitProperty{
+	all := []junitProperty{
 		{"outcome", string(r.Outcome)},
 		{"headline", xmlText(r.Headline)},
 		{"target", xmlText(r.Target.Name)},
@@ -107,6 +107,11 @@ func properties(r Report) []junitProperty {
 		{"version", xmlText(r.Tool.Version)},
 		{"seed", fmt.Sprint(r.Tool.Seed)},
 	}
+	if c := r.SelfCheck; c != nil {
+		all = append(all, junitProperty{"self-check", fmt.Sprintf("mutants killed: %d of %d; false alarms: %d of %d correct variants; record %s",
+			c.Figures.Killed, c.Figures.Mutants, c.Figures.FalseAlarms, c.Figures.Correct, c.Digest)})
+	}
+	return all
 }
 
 func (s *junitSuite) add(c junitCase, ms float64) {
@@ -124,15 +129,15 @@ func (s *junitSuite) add(c junitCase, ms float64) {
 	}
 }
 
-func testCase(req RequirementResult, spec SpecResult) junitCase {
+func testCase(req RequirementResult, spec SpecResult, edition string) junitCase {
 	c := junitCase{Name: xmlText(cmp.Or(spec.Name, req.ID)), ClassName: xmlText(req.ID)}
-	detail := &junitDetail{Message: xmlText(spec.Reason), Type: string(spec.Verdict), Text: xmlText(details(req, spec))}
+	detail := &junitDetail{Message: xmlText(spec.Reason), Type: string(spec.Verdict), Text: xmlText(details(req, spec, edition))}
 	switch spec.Verdict {
 	case Pass:
 	case Fail:
 		c.Failure = detail
 	case Warn:
-		c.SystemOut = &junitText{Text: xmlText("warning: " + spec.Reason + "\n" + details(req, spec))}
+		c.SystemOut = &junitText{Text: xmlText("warning: " + spec.Reason + "\n" + details(req, spec, edition))}
 	case NotApplicable:
 		c.Skipped = &junitDetail{Message: xmlText(spec.Reason)}
 	default:
@@ -142,7 +147,7 @@ func testCase(req RequirementResult, spec SpecResult) junitCase {
 }
 
 // details writes what a reader of a CI log needs, a line for each fact that is known.
-func details(req RequirementResult, spec SpecResult) string {
+func details(req RequirementResult, spec SpecResult, edition string) string {
 	var b strings.Builder
 	line := func(name, text string) {
 		if text != "" {
@@ -158,6 +163,9 @@ func details(req RequirementResult, spec SpecResult) string {
 	line("cause", spec.Cause)
 	line("repeat", spec.Repeat)
 	line("rerun", spec.Rerun)
+	for _, proof := range req.ProvenOn.lines(edition) {
+		line("proven on", proof)
+	}
 	return b.String()
 }
 

@@ -90,3 +90,18 @@ func TestARedLineShowsItsProofOnThePage(t *testing.T) {
 	g.Expect(text).To(ContainSubstring("Proven on</b> nothing"), "of a warning that no mutant proves")
 	g.Expect(text).To(ContainSubstring("5 of 6 killed (83.3 %)"))
 }
+
+func TestJUnitNamesWhatAFailureWasProvenOn(t *testing.T) {
+	g := NewWithT(t)
+	p := parseJUnit(t, sampleReport())
+	texts := map[string]string{}
+	for _, s := range p.Suites {
+		for _, c := range s.Cases {
+			for _, f := range c.Failure {
+				texts[c.ClassName] = f.Text
+			}
+		}
+	}
+	g.Expect(texts).To(HaveKeyWithValue("receiver.signature.stale.effect",
+		ContainSubstring("proven on:   no-tolerance - takes a signature of any age (seen in public webhook receivers)\n")))
+}

@@ -35,6 +35,7 @@ func (s *Session) metaDelivery() {
 	s.keyOrder("meta-receiver.delivery.key-order", source{"", metaShape})
 	s.statusOrder("meta-receiver.delivery.status-order")
 	s.batches("meta-receiver.delivery.batch", mixed)
+	s.late("meta-receiver.delivery.late", s.metaLate(), 2, source{"", shape{messageReceived}})
 	s.metaFields()
 	s.spec("meta-receiver.delivery.concurrent", "", func(c *Check) {
 		c.Baseline(anyShape, false)
@@ -53,6 +54,7 @@ func (s *Session) metaDedupe() {
 	s.simultaneous()
 	s.cutOff()
 	s.everyStatus("meta-receiver.dedupe.statuses")
+	s.sameCustomer("meta-receiver.dedupe.same-customer")
 }
 
 // metaFields defines the specs of what comes to the same endpoint and is neither a message nor a status.

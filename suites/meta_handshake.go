@@ -18,12 +18,13 @@ func (s *Session) metaHandshake() {
 			c.Broken("status 200", answer(x))
 		}
 	})
+	for _, wrong := range wrongTokens {
+		s.spec("meta-receiver.handshake.wrong-token", wrong.variant, func(c *Check) { c.handshakeRefused(wrong.handshake(c)) })
+	}
 	for _, refused := range []struct {
 		id, variant string
 		handshake   mockmeta.Handshake
 	}{
-		{"meta-receiver.handshake.wrong-token", "another token", mockmeta.Handshake{VerifyToken: "kirimcheck-wrong-token"}},
-		{"meta-receiver.handshake.wrong-token", "an empty token", mockmeta.Handshake{Blank: []string{"hub.verify_token"}}},
 		{"meta-receiver.handshake.missing-token", "", mockmeta.Handshake{Omit: []string{"hub.verify_token"}}},
 		{"meta-receiver.handshake.wrong-mode", "", mockmeta.Handshake{Mode: "unsubscribe"}},
 		{"meta-receiver.handshake.missing-parameters", "no mode", mockmeta.Handshake{Omit: []string{"hub.mode"}}},
@@ -31,6 +32,25 @@ func (s *Session) metaHandshake() {
 	} {
 		s.spec(refused.id, refused.variant, func(c *Check) { c.handshakeRefused(refused.handshake) })
 	}
+}
+
+// wrongTokens are handshakes with a token that is not the target's. That there is one must be known before.
+var wrongTokens = []struct {
+	variant   string
+	handshake func(c *Check) mockmeta.Handshake
+}{
+	{"another token", func(*Check) mockmeta.Handshake { return mockmeta.Handshake{VerifyToken: "kirimcheck-wrong-token"} }},
+	{"an empty token", func(*Check) mockmeta.Handshake { return mockmeta.Handshake{Blank: []string{"hub.verify_token"}} }},
+	{"the right token and more", func(c *Check) mockmeta.Handshake {
+		return mockmeta.Handshake{VerifyToken: c.target.Token.Reveal() + "x"}
+	}},
+	{"a part of the right token", func(c *Check) mockmeta.Handshake {
+		token := c.target.Token.Reveal()
+		if len(token) < 2 {
+			c.NotApplicable("the verify token is of one character, and has no part")
+		}
+		return mockmeta.Handshake{VerifyToken: token[:len(token)-1]}
+	}},
 }
 
 func (c *Check) challenge(kind mockmeta.ChallengeKind) string {

@@ -26,16 +26,37 @@ func (s *Session) receiverDedupe() {
 		c.NeedEventIDs()
 		c.Baseline(anyShape, true)
 		ev := c.Event(anyShape)
-		twins := []fixtures.Event{ev, renamed(ev, c.like(ev).ID)}
-		for i, e := range twins {
-			c.NotYet(e)
-			c.Acknowledged(c.Genuine(fmt.Sprintf("event %d of 2", i+1), e, 1))
-			c.HasEffect(e)
-		}
-		for _, e := range twins {
-			c.HasOneEffect(e)
-		}
+		c.twins(ev, c.like(ev).ID)
 	})
+	s.sameCustomer("receiver.dedupe.same-customer")
+}
+
+// sameCustomer defines the spec of two messages that differ in nothing but their ids, and in those not before the end.
+func (s *Session) sameCustomer(id string) {
+	s.spec(id, "", func(c *Check) {
+		c.NeedObserver()
+		received := shape{messageReceived}
+		c.Baseline(received, true)
+		ev := c.Event(received)
+		next, err := c.generator.NextMessageID(ev.ID)
+		if err != nil {
+			c.Error("the second message could not be made: %v", err)
+		}
+		c.twins(ev, next)
+	})
+}
+
+// twins delivers an event, and then the same with another id: each has one effect.
+func (c *Check) twins(ev fixtures.Event, id string) {
+	both := []fixtures.Event{ev, renamed(ev, id)}
+	for i, e := range both {
+		c.NotYet(e)
+		c.Acknowledged(c.Genuine(fmt.Sprintf("event %d of 2", i+1), e, 1))
+		c.HasEffect(e)
+	}
+	for _, e := range both {
+		c.HasOneEffect(e)
+	}
 }
 
 // comesAgain defines the specs of an event that comes a second time, as this attempt. The first delivery is the

@@ -31,6 +31,11 @@ var forgeries = []forgery{
 	signedAs("receiver.signature.no-v1", "t={t}"),
 	signedAs("receiver.signature.timestamp-not-numeric", "t=now,v1={mac}"),
 	signedAs("receiver.signature.wrong-secret", "t={t},v1={mac key=wrong}"),
+	{"receiver.signature.with-charset", func(c *Check, ev fixtures.Event) emitter.Plan {
+		return emitter.Plan{
+			Event: ev, Signature: "t={t},v1={mac key=wrong}", ContentType: c.edition.Headers.ContentType + "; charset=utf-8",
+		}
+	}},
 	signedAs("receiver.signature.empty-key", "t={t},v1={mac key=empty}"),
 	{"receiver.signature.tampered-body", func(c *Check, ev fixtures.Event) emitter.Plan {
 		return emitter.Plan{Event: ev, SignedBody: ev.Body, Body: c.bytes(tamper(ev.Body))}

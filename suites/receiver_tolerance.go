@@ -54,6 +54,7 @@ func (s *Session) receiverTolerance() {
 	s.keyOrder("receiver.delivery.key-order", source{"in Kirim's envelope", kirimShape}, source{"in Meta's body", metaShape})
 	s.statusOrder("receiver.delivery.status-order")
 	s.batches("receiver.delivery.batch")
+	s.late("receiver.delivery.late", s.lastRetry(), len(s.edition.Delivery.Delays), source{"Kirim's", kirimShape}, source{"Meta's", metaShape})
 }
 
 // unknownEvent is an event type that no edition has.

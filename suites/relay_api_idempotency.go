@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -18,6 +19,8 @@ func (s *Session) relayAPIIdempotency() {
 	s.relaySpec("relay.api.idempotent", "", (*relayCheck).repeatedCall, needs...)
 	s.relaySpec("relay.api.idempotent-reuse", "", (*relayCheck).reusedKey, needs...)
 	s.relaySpec("relay.api.idempotent-parallel", "", (*relayCheck).callsAtOnce, needs...)
+	s.relaySpec("relay.api.idempotent-organisation", "", (*relayCheck).keyOfAnother,
+		target.Idempotency, target.SecretsAPI, target.MultipleOrganisations)
 	s.serialSpec("relay.api.idempotent-expiry", "", (*relayCheck).rememberedForADay, needs...)
 }
 
@@ -91,6 +94,33 @@ func (c *relayCheck) reusedKey() {
 	c.Refused("another body under the same key", reply, reply.Failure(), 422, "idempotency_key_reuse")
 	c.sameAnswer(first, c.added("the first body with blanks", c.newSecret(key, sub, spaced), true))
 	c.hasSecrets(sub, 2, "one call that was done")
+}
+
+// keyOfAnother makes a call with the key that another organisation has used for a call of the same kind.
+func (c *relayCheck) keyOfAnother() {
+	other := c.otherOrganisation()
+	ours, theirs := c.Subscribe(messageReceived), c.endpoint()
+	defer c.subscribers.Remove(theirs.endpoint)
+	made, reply, err := other.CreateSubscription(c.ctx, target.SubscriptionRequest{URL: theirs.endpoint.URL(), Events: []string{messageReceived}})
+	c.Must("creating a subscription of the other organisation", reply, err)
+	defer func() {
+		// What is left over costs deliveries to nobody.
+		_, _ = other.DeleteSubscription(context.WithoutCancel(c.ctx), made.ID)
+	}()
+	key := c.newKey()
+	first := c.management.Call(c.ctx, c.newSecret(key, ours, twoDays))
+	c.Must("the first organisation's call", first, first.Failure())
+	again := other.Call(c.ctx, c.newSecret(key, &subscription{ID: made.ID}, twoDays))
+	c.Must("the other organisation's call under the same key", again, again.Failure())
+	if sameData(first, again) {
+		c.Broken("an answer of its own to the other organisation's call", "the answer to the first organisation's call")
+	}
+	read, reply, err := other.Subscription(c.ctx, made.ID)
+	c.Must("reading the other organisation's subscription", reply, err)
+	if len(read.Secrets) != 2 {
+		c.Broken("2 secrets of the other organisation's subscription after its call", fmt.Sprintf("%d secrets", len(read.Secrets)))
+	}
+	c.hasSecrets(ours, 2, "the first organisation's call")
 }
 
 // atOnce is the number of calls that are made at the same time.

@@ -20,19 +20,16 @@ func (s *Session) relayFront() {
 		c.needToken()
 		c.echoes(mockmeta.Digits)
 	})
-	for _, wrong := range []struct {
-		variant   string
-		handshake mockmeta.Handshake
-	}{
-		{"another token", mockmeta.Handshake{VerifyToken: "kirimcheck-wrong-token"}},
-		{"an empty token", mockmeta.Handshake{Blank: []string{"hub.verify_token"}}},
-		{"no token", mockmeta.Handshake{Omit: []string{"hub.verify_token"}}},
-	} {
+	for _, wrong := range wrongTokens {
 		s.relaySpec("relay.front.handshake-token", wrong.variant, func(c *relayCheck) {
 			c.needToken()
-			c.handshakeRefused(wrong.handshake)
+			c.handshakeRefused(wrong.handshake(c.Check))
 		})
 	}
+	s.relaySpec("relay.front.handshake-token", "no token", func(c *relayCheck) {
+		c.needToken()
+		c.handshakeRefused(mockmeta.Handshake{Omit: []string{"hub.verify_token"}})
+	})
 	s.relaySpec("relay.front.valid", "messages and statuses", func(c *relayCheck) {
 		for _, v := range c.variants {
 			if ev, ok := c.edition.Event(v.Event); ok && ev.Source == contract.SourceMeta {
@@ -63,6 +60,14 @@ func (s *Session) relayFront() {
 		})
 	}
 	s.relaySpec("relay.front.acknowledged", "", (*relayCheck).burst)
+	s.relaySpec("relay.front.late", "", func(c *relayCheck) {
+		sub := c.Subscribe(messageReceived)
+		c.Meta(c.Message(""))
+		sub.Await(1, "a message of now")
+		by := s.metaLate()
+		c.Meta(c.must(c.generator.Ago(by, messageReceived, "")))
+		sub.Exactly(2, fmt.Sprintf("a message of now, and one of %s ago", by))
+	})
 	s.relaySpec("relay.front.not-downstream", "", (*relayCheck).failingDownstream)
 	s.relaySpec("relay.front.fast", "", (*relayCheck).fastWhateverHappens)
 }

@@ -90,7 +90,7 @@ func jittered(c *relayCheck) {
 	want := min(n, step.slots) / 4
 	if step.distinct < want {
 		c.Broken(fmt.Sprintf("at least %d different waits before attempt %d, of %d deliveries that failed together", want, step.attempt, n),
-			fmt.Sprintf("%d, to %s", step.distinct, step.slot))
+			fmt.Sprintf("%d, where waits that are the same to %s count once", step.distinct, step.slot))
 	}
 	c.Fact("jitter", "The waits of %d deliveries before attempt %d took %d different lengths, to %s.", n, step.attempt, step.distinct, step.slot)
 }

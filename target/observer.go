@@ -30,9 +30,12 @@ type Effect struct {
 
 // String renders the effect for reports.
 func (e Effect) String() string {
-	text := fmt.Sprintf("event %s, event id %s, item %s", e.Event, e.EventID, e.ItemID)
-	if e.Status != "" {
-		text += ", status " + e.Status
+	text := "event " + e.Event
+	// Meta's own webhooks have no id of an event.
+	for _, part := range [][2]string{{"event id", e.EventID}, {"item", e.ItemID}, {"status", e.Status}} {
+		if part[1] != "" {
+			text += ", " + part[0] + " " + part[1]
+		}
 	}
 	return text
 }

@@ -250,3 +250,15 @@ func TestTargetWithoutAnObserverHasNone(t *testing.T) {
 		t.Errorf("%v, %v", obs, err)
 	}
 }
+
+func TestEffectsAreNamedByWhatTheyHave(t *testing.T) {
+	for want, effect := range map[string]Effect{
+		"event contact.created, event id evt_1, item ctc_1":     {Event: "contact.created", EventID: "evt_1", ItemID: "ctc_1"},
+		"event message.status, event id w, item w, status read": {Event: "message.status", EventID: "w", ItemID: "w", Status: "read"},
+		"event messages, item wamid.1":                          {Event: "messages", ItemID: "wamid.1"},
+	} {
+		if got := effect.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

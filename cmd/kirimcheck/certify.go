@@ -57,13 +57,18 @@ func newCertify(code *int) *cobra.Command {
 	flags.StringVar(&f.targetFile, "target", "", "target file (YAML)")
 	flags.StringVar(&f.url, "url", "", "URL of the receiver, instead of a target file; effects cannot be seen then")
 	flags.StringVar(&f.secretEnv, "secret-env", "", "with --url: environment variable that holds the signing secret")
-	flags.StringVar(&f.tokenEnv, "verify-token-env", "", "with --url and --role meta-receiver: environment variable that holds the verify token")
-	flags.StringVar(&f.role, "role", "", "role of the target: receiver (of Kirim's deliveries), relay, or meta-receiver (of Meta's own webhooks)")
-	flags.DurationVar(&f.budget, "budget", 0, "relays whose time cannot be driven: how long a spec may wait for retries; comes before the target file's")
-	flags.BoolVar(&f.resume, "resume", false, "relays whose time cannot be driven: go on with what an earlier run observed, from the target file's state")
+	flags.StringVar(&f.tokenEnv, "verify-token-env", "",
+		"with --url and --role meta-receiver: environment variable that holds the verify token")
+	flags.StringVar(&f.role, "role", "",
+		"role of the target: receiver (of Kirim's deliveries), relay, or meta-receiver (of Meta's own webhooks)")
+	flags.DurationVar(&f.budget, "budget", 0,
+		"relays whose time cannot be driven: how long a spec may wait for retries; comes before the target file's")
+	flags.BoolVar(&f.resume, "resume", false,
+		"relays whose time cannot be driven: go on with what an earlier run observed, from the target file's state")
 	flags.BoolVar(&f.reference, "reference", false, "certify the embedded reference, to see how a clean report looks")
 	flags.StringVar(&f.edition, "edition", "", withEditions("edition of the contract; comes before the target file's"))
-	flags.StringVar(&f.labelFilter, "label-filter", "", "run only the specs whose labels match, such as 'signature && MUST' or a requirement id")
+	flags.StringVar(&f.labelFilter, "label-filter", "",
+		"run only the specs whose labels match, such as 'signature && MUST' or a requirement id")
 	flags.StringVar(&f.out, "out", "reports/out", "folder for the reports")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the generated ids and texts; 0 picks one")
 	flags.BoolVar(&f.noColor, "no-color", false, "print without colour, also on a terminal")

@@ -20,6 +20,8 @@ type greeting struct {
 	flags   *serveFlags
 	edition contract.Edition
 	url     string
+	// phoneNumberID is Meta's id of the first organisation's first number.
+	phoneNumberID string
 	// wrong says which defect the relay has; empty where it is to be right.
 	wrong string
 	// made are the variables that were not set, with the values that serve made up; given are those that were.
@@ -74,6 +76,9 @@ func (g *greeting) write(out io.Writer) error {
 	}
 	if len(g.given) > 0 {
 		line("\nTaken from the environment: %s", strings.Join(g.given, ", "))
+	}
+	if g.wrong != "" {
+		line("\n%s", strings.TrimSuffix(g.certification(), "\n"))
 	}
 	line("\nA subscription to everything, for `kirimcheck listen`:")
 	line("  %s", g.subscribe())

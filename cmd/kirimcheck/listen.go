@@ -77,9 +77,12 @@ func newListen(code *int) *cobra.Command {
 	flags.IntVar(&f.status, "status", http.StatusOK, "status to answer with")
 	flags.IntVar(&f.times, "times", 0, "how many deliveries --status and --delay hold for; 0 means all")
 	flags.DurationVar(&f.delay, "delay", 0, "wait before each answer, such as 11s")
-	flags.StringVar(&f.secretEnv, "secret-env", emitter.SecretVariable, "environment variable that holds the signing secret, or several")
-	flags.StringVar(&f.subscribe, "subscribe", "", "base of a relay's API, such as http://127.0.0.1:8787/v1: subscribe there for this run, with the key in "+keyVariable)
-	flags.StringSliceVar(&f.events, "events", nil, "with --subscribe: the events, separated by commas; by default all of the edition")
+	flags.StringVar(&f.secretEnv, "secret-env", emitter.SecretVariable,
+		"environment variable that holds the signing secret, or several")
+	flags.StringVar(&f.subscribe, "subscribe", "",
+		"base of a relay's API, such as http://127.0.0.1:8787/v1: subscribe there for this run, with the key in "+keyVariable)
+	flags.StringSliceVar(&f.events, "events", nil,
+		"with --subscribe: the events, separated by commas; by default all of the edition")
 	flags.StringVar(&f.edition, "edition", "", withEditions("edition of the contract"))
 	flags.BoolVar(&f.json, "json", false, "print one JSON object for each delivery")
 	flags.BoolVar(&f.anyTime, "any-time", false, "verify signatures of any age, as those of a relay on a scaled or virtual clock")

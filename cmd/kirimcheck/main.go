@@ -1,5 +1,5 @@
-// Command kirimcheck certifies receivers and relays of Kirim's webhooks, and is a local Kirim. It turns flags into calls and outcomes into exit codes;
-// what is checked, and how, is decided elsewhere.
+// Command kirimcheck certifies receivers and relays of Kirim's webhooks, and is a local Kirim. It turns flags into calls and
+// outcomes into exit codes; what is checked, and how, is decided elsewhere.
 package main
 
 import (

@@ -55,8 +55,10 @@ func newMatrix(code *int) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.out, "out", "reports/out", "folder for mutants.html and mutants.json")
-	flags.StringVar(&f.record, "record", "", "also write the record that the program carries, to this file; only of a whole matrix that holds")
-	flags.StringArrayVar(&f.only, "only", nil, "run only the mutants and correct implementations whose ROLE/NAME matches, such as 'relay/wrong-step-*'; repeatable")
+	flags.StringVar(&f.record, "record", "",
+		"also write the record that the program carries, to this file; only of a whole matrix that holds")
+	flags.StringArrayVar(&f.only, "only", nil,
+		"run only the mutants and correct implementations whose ROLE/NAME matches, such as 'relay/wrong-step-*'; repeatable")
 	flags.BoolVar(&f.handmade, "by-hand", false, "leave the generated mutants out")
 	flags.IntVar(&f.jobs, "jobs", jobsPerCPU*runtime.NumCPU(), "how many processes work at a time")
 	flags.IntVar(&f.times, "times", 1, "run everything so many times, and tell where verdicts differ")
@@ -70,6 +72,9 @@ func newMatrixCase() *cobra.Command {
 		Use: "case KEY", Hidden: true, Short: "Run one case of the matrix and print what was seen",
 		Args: exactly(1, "one key, such as mutant/relay/no-jitter"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := matrix.Find(args[0]); err != nil {
+				return usageError{err}
+			}
 			return matrix.Serve(cmd.Context(), args[0], cmd.OutOrStdout())
 		},
 	}
@@ -109,7 +114,10 @@ func (f matrixFlags) run(ctx context.Context, stdout, stderr io.Writer) (int, er
 	for range f.times {
 		progress := newProgress(stderr)
 		progress.begin(len(cases))
-		runner := matrix.Runner{Command: command, Jobs: f.jobs, Limit: matrix.DefaultLimit, Done: func(matrix.Observation) { progress.step() }}
+		runner := matrix.Runner{
+			Command: command, Jobs: f.jobs, Limit: matrix.DefaultLimit,
+			Done: func(matrix.Observation) { progress.step() },
+		}
 		seen, err := runner.Run(ctx, cases)
 		progress.end()
 		if err != nil {

@@ -44,6 +44,10 @@ func newMutants() *cobra.Command {
 				enc.SetIndent("", "  ")
 				return enc.Encode(chosen)
 			}
+			if len(chosen) == 0 {
+				_, err := fmt.Fprintln(cmd.ErrOrStderr(), "no mutant is all of that")
+				return err
+			}
 			return mutantsText(cmd.OutOrStdout(), chosen)
 		},
 	}
@@ -104,7 +108,7 @@ func (f mutantsFlags) check(ledger contract.Ledger, all []mutants.Mutant) error 
 		if r, ok := ledger.Get(f.breaks); !ok {
 			return fmt.Errorf("--breaks: %w", unknownRequirement(ledger, f.breaks))
 		} else if r.Excluded != "" {
-			return fmt.Errorf("--breaks %s: no spec checks it, so no mutant can be known to break it; `kirimcheck explain %s` says why", r.ID, r.ID)
+			return fmt.Errorf("--breaks %s: no spec checks it, so no mutant can be known to break it; `kirimcheck explain %[1]s` says why", r.ID)
 		}
 	}
 	if f.family == "" {
@@ -158,12 +162,28 @@ func mutantNamed(flag string, role contract.Role, name string) (mutants.Mutant, 
 	}
 	var names []string
 	for _, m := range all {
-		if m.Role == role {
+		switch {
+		case m.Role == role:
 			names = append(names, m.Name)
+		case m.Name == name:
+			return mutants.Mutant{}, usageError{fmt.Errorf("%s %q: that is a mutant of a %s, and this is a %s; run `%s`",
+				flag, name, m.Role, role, runs(m))}
 		}
 	}
 	return mutants.Mutant{}, usageError{fmt.Errorf("%s %q: no mutant of a %s has that name; the nearest are %s; `kirimcheck mutants --role %[3]s` lists all",
 		flag, name, role, strings.Join(nearest(name, names), ", "))}
+}
+
+// runs is the command that runs a mutant.
+func runs(m mutants.Mutant) string {
+	switch m.Role {
+	case contract.RoleRelay:
+		return "kirimcheck serve --mutant " + m.Name
+	case contract.RoleMetaReceiver:
+		return "kirimcheck receiver --role meta-receiver --mutant " + m.Name
+	default:
+		return "kirimcheck receiver --mutant " + m.Name
+	}
 }
 
 // mutantEdition is the edition to run a mutant in: the one that was asked for, or the one that its defect shows in.

@@ -89,6 +89,9 @@ func TestMutantsAreChosenByRoleFamilyAndWhatTheyBreak(t *testing.T) {
 	if got := listMutants(t, "--role", "relay", "--breaks", "receiver.signature.stale.effect"); len(got) != 0 {
 		t.Errorf("no relay breaks what a receiver owes: %v", got)
 	}
+	if r := kirimcheck(t, nil, "mutants", "--role", "relay", "--breaks", "receiver.signature.stale.effect"); r.stdout != "" || r.stderr != "no mutant is all of that\n" {
+		t.Errorf("of none it says %q and %q", r.stdout, r.stderr)
+	}
 	stale := names(listMutants(t, "--breaks", "receiver.signature.stale.effect"))
 	if !slices.Contains(stale, "receiver/no-tolerance") || slices.Contains(stale, "receiver/prefix-compare") {
 		t.Errorf("a stale signature is obeyed by %v", stale)
@@ -107,10 +110,10 @@ func TestWrongNamesOfMutantsGetOneLineWithTheNearest(t *testing.T) {
 		"a requirement that no spec checks":   {[]string{"mutants", "--breaks", "receiver.signature.constant-time"}, []string{"no spec checks it", "explain receiver.signature.constant-time"}},
 		"an argument":                         {[]string{"mutants", "no-verify"}, []string{"takes no arguments"}},
 		"a relay's mutant misspelt":           {[]string{"serve", "--listen", "127.0.0.1:0", "--mutant", "no-jiter"}, []string{`--mutant "no-jiter"`, "no-jitter", "mutants --role relay"}},
-		"a receiver's mutant for a relay":     {[]string{"serve", "--listen", "127.0.0.1:0", "--mutant", "no-tolerance"}, []string{`--mutant "no-tolerance"`, "of a relay"}},
+		"a receiver's mutant for a relay":     {[]string{"serve", "--listen", "127.0.0.1:0", "--mutant", "no-tolerance"}, []string{`--mutant "no-tolerance"`, "of a receiver", "`kirimcheck receiver --mutant no-tolerance`"}},
 		"a relay's mutant in another edition": {[]string{"serve", "--listen", "127.0.0.1:0", "--mutant", kirimChatMutant(t), "--edition", "kckit"}, []string{"--edition kckit", "kirim.chat alone"}},
 		"a receiver's mutant misspelt":        {[]string{"receiver", "--listen", "127.0.0.1:0", "--mutant", "no-verfy"}, []string{`--mutant "no-verfy"`, "no-verify", "mutants --role receiver"}},
-		"a receiver's mutant in another role": {[]string{"receiver", "--listen", "127.0.0.1:0", "--role", "meta-receiver", "--mutant", "no-tolerance"}, []string{"of a meta-receiver"}},
+		"a receiver's mutant in another role": {[]string{"receiver", "--listen", "127.0.0.1:0", "--role", "meta-receiver", "--mutant", "no-tolerance"}, []string{"a mutant of a receiver, and this is a meta-receiver"}},
 		"a receiver that is a relay":          {[]string{"receiver", "--role", "relay"}, []string{`--role "relay"`, "kirimcheck serve"}},
 		"a receiver of no role":               {[]string{"receiver", "--role", ""}, []string{`--role ""`, "receiver or meta-receiver"}},
 		"an edition nobody has":               {[]string{"receiver", "--edition", "kirm"}, []string{"kirm", "kckit"}},

@@ -48,7 +48,8 @@ func newReceiver(code *int) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.role, "role", string(contract.RoleReceiver), "receiver (of Kirim's deliveries) or meta-receiver (of Meta's own webhooks)")
+	flags.StringVar(&f.role, "role", string(contract.RoleReceiver),
+		"receiver (of Kirim's deliveries) or meta-receiver (of Meta's own webhooks)")
 	flags.StringVar(&f.mutant, "mutant", "", "be wrong on purpose, as the mutant of this `NAME`; kirimcheck mutants lists them")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "address to listen on")
 	flags.StringVar(&f.edition, "edition", "", "edition of the contract")
@@ -146,7 +147,7 @@ func (f receiverFlags) greeting(edition contract.Edition, wrong string) func(url
 		line("  fail:    {http: {method: POST, url: \"%s%s\"}}", base, reference.FailPath)
 		line("  recover: {http: {method: POST, url: \"%s%s\"}}", base, reference.RecoverPath)
 		line("END")
-		line("kirimcheck certify --target target.yaml")
+		line("%s certify --target target.yaml", invoked())
 		return b.String()
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/kirimcheck/kirimcheck/reports"
 )
 
-// tried is a receiver that runs, with what it printed to certify it.
+// tried is a receiver, or a relay, that runs, with what it printed to certify it.
 type tried struct {
 	cmd      *exec.Cmd
 	greeting string
@@ -26,8 +26,14 @@ type tried struct {
 // startReceiver starts kirimcheck receiver on a free port and reads what it prints.
 func startReceiver(t *testing.T, args ...string) tried {
 	t.Helper()
+	return startTried(t, append([]string{"receiver", "--listen", "127.0.0.1:0"}, args...)...)
+}
+
+// startTried starts kirimcheck with these arguments, and reads what it prints up to the line that certifies what runs.
+func startTried(t *testing.T, args ...string) tried {
+	t.Helper()
 	// Not the test's context: it is stopped by a signal.
-	r := tried{cmd: command(context.Background(), t, nil, append([]string{"receiver", "--listen", "127.0.0.1:0"}, args...)...)}
+	r := tried{cmd: command(context.Background(), t, nil, args...)}
 	out, err := r.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +52,7 @@ func startReceiver(t *testing.T, args ...string) tried {
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		line := lines.Text()
 		greeting.WriteString(line + "\n")
-		if variable, ok := strings.CutPrefix(line, "export "); ok {
+		if variable, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok {
 			r.env = append(r.env, strings.ReplaceAll(variable, "'", ""))
 		}
 		switch {
@@ -57,7 +63,7 @@ func startReceiver(t *testing.T, args ...string) tried {
 		case inside:
 			target.WriteString(line + "\n")
 		}
-		if strings.HasPrefix(line, "kirimcheck certify") {
+		if strings.Contains(line, " certify --target ") {
 			break
 		}
 	}

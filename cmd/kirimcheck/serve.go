@@ -71,7 +71,8 @@ func newServe(code *int) *cobra.Command {
 		Long: "serve is a complete relay to develop against: it takes Meta's webhooks, holds subscriptions, contacts and\n" +
 			"conversations, and delivers the event catalogue as signed webhooks with retries, dead-letter queue, replay and\n" +
 			"auto-disable. The API key comes from KIRIM_KEY, Meta's app secret from META_APP_SECRET and the verify token from\n" +
-			"META_VERIFY_TOKEN; what is not set is made up and printed. KIRIM_OTHER_KEY adds a second organisation.\n\n" +
+			"META_VERIFY_TOKEN; what is not set is made up and printed. KIRIM_OTHER_KEY adds a second organisation. With --mutant\n" +
+			"it has a defect, and shows how a red line looks; it prints the target file to certify it with.\n\n" +
 			"Exit codes: 0 stopped by a signal, everything in flight done; 2 wrong usage; 3 it could not start or go on.",
 		Example: "  kirimcheck serve --dev\n" +
 			"  kirimcheck serve --dev --virtual-clock\n" +
@@ -94,18 +95,22 @@ func newServe(code *int) *cobra.Command {
 	flags.BoolVar(&f.virtualClock, "virtual-clock", false, "let time stand until POST /test/clock/advance moves it")
 	flags.StringVar(&f.tlsCert, "tls-cert", "", "PEM file of the server's certificate")
 	flags.StringVar(&f.tlsKey, "tls-key", "", "PEM file of its key")
-	flags.BoolVar(&f.tlsGenerate, "tls", false, "serve https with a certificate of an authority made for this run, written to --ca-out")
+	flags.BoolVar(&f.tlsGenerate, "tls", false,
+		"serve https with a certificate of an authority made for this run, written to --ca-out")
 	flags.StringVar(&f.caOut, "ca-out", "kirimcheck-ca.pem", "where --tls writes its authority")
 	flags.StringVar(&f.trust, "trust", "", "PEM file of further authorities for the certificates of subscribers")
-	flags.StringArrayVar(&f.accounts, "account", nil, "ID=NUMBER: a number of the organisation, by Meta's id and as people write it; repeatable")
-	flags.StringVar(&f.rateLimits, "rate-limits", "", "WRITES/READS a minute that the API allows, such as 60/600; by default it has no limits")
+	flags.StringArrayVar(&f.accounts, "account", nil,
+		"ID=NUMBER: a number of the organisation, by Meta's id and as people write it; repeatable")
+	flags.StringVar(&f.rateLimits, "rate-limits", "",
+		"WRITES/READS a minute that the API allows, such as 60/600; by default it has no limits")
 	flags.StringVar(&f.rotation, "rotation", "new-expires", "which secrets get the expiry of a new one: new-expires or retire-old")
 	flags.StringVar(&f.batch, "batch", "whole", "what a POST of Meta's with several updates becomes: whole or split")
 	flags.BoolVar(&f.keepPending, "keep-pending", false, "keep what waits for a retry when its subscription is disabled")
 	flags.BoolVar(&f.constantDeliveryID, "constant-delivery-id", false, "send one delivery id with all attempts of a delivery")
 	flags.BoolVar(&f.graphql, "graphql", false, "serve the management over GraphQL too, at /graphql")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the jitter; 0 picks one")
-	flags.StringVar(&f.mutant, "mutant", "", "be wrong on purpose, as the mutant of this `NAME`; kirimcheck mutants --role relay lists them")
+	flags.StringVar(&f.mutant, "mutant", "",
+		"be wrong on purpose, as the mutant of this `NAME`; kirimcheck mutants --role relay lists them")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&f.logFormat, "log-format", "text", "text or json; logs go to stderr")
 	return cmd
@@ -201,7 +206,13 @@ func (f *serveFlags) config(ctx context.Context, logs io.Writer) (server.Config,
 	c.AppSecret = g.variable(mockmeta.SecretVariable, newHexSecret)
 	c.VerifyToken = g.variable(mockmeta.TokenVariable, newHexSecret)
 	c.Organisations = []relay.OrganisationConfig{{Name: "first", Key: key, Accounts: accounts}}
-	if other := os.Getenv(otherKeyVariable); other != "" {
+	g.phoneNumberID = accounts[0].PhoneNumberID
+	other := os.Getenv(otherKeyVariable)
+	if f.mutant != "" {
+		// Whoever certifies it needs another organisation to look from.
+		other = g.variable(otherKeyVariable, relay.NewKey)
+	}
+	if other != "" {
 		if other == key {
 			return c, nil, fmt.Errorf("%s and %s are the same key; two organisations need two", keyVariable, otherKeyVariable)
 		}

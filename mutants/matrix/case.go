@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,7 +92,10 @@ func Find(key string) (Case, error) {
 		c, err := mutants.GetCorrect(contract.Role(role), name)
 		return correctCase(c), err
 	case kindReference:
-		return Case{Role: contract.Role(role), Edition: name}, nil
+		c := Case{Role: contract.Role(role), Edition: name}
+		if _, err := contract.LoadEdition(name); err != nil || slices.Contains(roles, c.Role) {
+			return c, err
+		}
 	}
 	return Case{}, fmt.Errorf("the matrix has no case %q; write one such as mutant/relay/no-jitter", key)
 }

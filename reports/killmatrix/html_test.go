@@ -94,7 +94,7 @@ func TestSpecsThatNothingProvesAreShownAndNotFolded(t *testing.T) {
 	}
 	m.Requirements[0].Specs = specs
 	row := newView(m).Areas[0].Rows[0]
-	g.Expect(row.Shown).To(HaveExactElements(specs[0], specs[19], specs[1], specs[2]))
+	g.Expect(row.Shown).To(HaveExactElements(specRow{Spec: specs[0]}, specRow{Spec: specs[19]}, specRow{Spec: specs[1]}, specRow{Spec: specs[2]}))
 	g.Expect(row.Folded).To(HaveLen(16))
 	g.Expect(m.Requirements[0].Specs[1]).To(Equal(specs[1]), "the matrix keeps its order")
 	g.Expect(html(t, m)).To(ContainSubstring("and 16 more specs"))
@@ -107,6 +107,21 @@ func TestAPartOfTheMatrixIsNotBlamedForTheRest(t *testing.T) {
 	g.Expect(html(t, m)).To(ContainSubstring("1 not covered"))
 	m.Selection = "family numbers"
 	g.Expect(html(t, m)).NotTo(ContainSubstring("not covered"))
+	m.Requirements[0].Specs[0].Mutants = 0
+	g.Expect(html(t, m)).To(And(ContainSubstring("no mutant of this selection"), Not(ContainSubstring(`class="broken">no mutant<`))))
+	m.Selection = ""
+	g.Expect(html(t, m)).To(ContainSubstring(`class="broken">no mutant<`))
+}
+
+func TestHolesThatNobodyLookedForAreNotCalledNone(t *testing.T) {
+	const found, unknown = "<b>0</b><span>holes: specs that could go unmissed", "holes: not looked for in a part of the matrix"
+	g := NewWithT(t)
+	m := sampleMatrix()
+	g.Expect(html(t, m)).To(And(ContainSubstring(found), Not(ContainSubstring(unknown))))
+	m.Selection = "role relay"
+	g.Expect(html(t, m)).To(And(ContainSubstring(unknown), Not(ContainSubstring(found))))
+	m.Selection, m.Problems = "", []string{"x"}
+	g.Expect(html(t, m)).To(ContainSubstring("holes: not looked for in a matrix with problems"))
 }
 
 func TestThePageInABrowser(t *testing.T) {

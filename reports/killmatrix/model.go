@@ -46,6 +46,11 @@ func (m Matrix) Open() bool {
 	return len(m.Problems) == 0 && len(m.Holes) == 0 && m.Figures.FalseAlarms == 0
 }
 
+// Probed reports whether holes were looked for: that takes the whole matrix, and nothing that shuts the gate anyway.
+func (m Matrix) Probed() bool {
+	return len(m.Holes) > 0 || m.Selection == "" && len(m.Problems) == 0
+}
+
 // Inventory holds the names of the specs: by role and edition (see InventoryKey), and then by requirement.
 type Inventory map[string]map[string][]string
 

@@ -29,6 +29,11 @@ func WriteSummary(w io.Writer, m Matrix, files []string) error {
 	fmt.Fprintf(&b, "  mutants       %d: %d by hand, %d generated; %d killed (%s), %d survive, each with its reason\n",
 		f.Mutants, f.Handmade, f.Generated, f.Killed, page.Percent(f.KillRate()), f.Survivors)
 	fmt.Fprintf(&b, "  correct       %d unusual implementations, %d false alarms\n", f.Correct, f.FalseAlarms)
+	if m.Probed() {
+		fmt.Fprintf(&b, "  holes         %d specs whose deletion or weakening would go unnoticed\n", len(m.Holes))
+	} else {
+		b.WriteString("  holes         not looked for: that takes the whole matrix, without a problem\n")
+	}
 	fmt.Fprintf(&b, "  took          %.0f s with %d processes\n", m.DurationMS/1000, m.Jobs)
 	tell := func(title string, lines []string) {
 		if len(lines) == 0 {

@@ -24,8 +24,8 @@ func TestTheSummarySaysWhetherTheChecksHold(t *testing.T) {
 		want []string
 	}{
 		"a whole one": {sound, []string{"The checks hold.\n", "3 of 3 broken", "5 of 5 turned red", "1000: 400 by hand, 600 generated; 999 killed (99.9 %)",
-			"2 unusual implementations, 0 false alarms", "61 s with 8 processes", "\nreports  out/mutants.html\n"}},
-		"a part": {part, []string{"The checks hold (a part of the matrix: relay/*).\n"}},
+			"2 unusual implementations, 0 false alarms", "61 s with 8 processes", "  holes         0 specs whose deletion or weakening would go unnoticed\n", "\nreports  out/mutants.html\n"}},
+		"a part": {part, []string{"The checks hold (a part of the matrix: relay/*).\n", "  holes         not looked for: "}},
 		"one that is shut": {shut, []string{"The checks do not hold: 42 problems, 1 holes.\n", "relay.retry.jitter is not red", "and 2 more, in the files",
 			`relay: nobody would notice that the spec "jitters its delays" was changed: deleted`}},
 	} {

@@ -79,9 +79,15 @@ type requirementRow struct {
 	// Thin says that the requirement is not covered; of a part of the matrix that is not known.
 	Thin bool
 	// Shown are the first of the specs, those without a mutant before the others, and Folded the rest.
-	Shown, Folded []Spec
+	Shown, Folded []specRow
 	// Links are the first of the mutants, and More the rest.
 	Links, More []link
+}
+
+// specRow is a spec. Part says that a part of the matrix was run, so that a spec without a mutant is nobody's fault.
+type specRow struct {
+	Spec
+	Part bool
 }
 
 // anchor is the place of a mutant on the page.
@@ -172,7 +178,11 @@ func (v *view) require(m Matrix, r Requirement, anchors map[string]bool) {
 	}
 	row.Links, row.More = cut(links, maxLinks)
 	proven := func(s Spec) int { return min(s.Mutants, 1) }
-	row.Shown, row.Folded = cut(slices.SortedStableFunc(slices.Values(r.Specs), func(a, b Spec) int { return proven(a) - proven(b) }), maxSpecs)
+	var specs []specRow
+	for _, s := range slices.SortedStableFunc(slices.Values(r.Specs), func(a, b Spec) int { return proven(a) - proven(b) }) {
+		specs = append(specs, specRow{s, m.Selection != ""})
+	}
+	row.Shown, row.Folded = cut(specs, maxSpecs)
 	if n := len(v.Areas); n == 0 || v.Areas[n-1].Role != of.Role() || v.Areas[n-1].Name != of.Area() {
 		v.Areas = append(v.Areas, area{Role: of.Role(), Name: of.Area()})
 	}
