@@ -45,6 +45,7 @@ func (s *Session) relayAPI() {
 func (c *relayCheck) ask(label string, r target.Request) target.Reply {
 	reply := c.management.Call(c.ctx, r)
 	c.called(label, reply)
+	c.limited(label, reply.Failure())
 	if err := reply.Failure(); errors.Is(err, target.ErrByHand) {
 		c.Untestable("%v", err)
 	}
@@ -215,6 +216,7 @@ func (c *relayCheck) hiddenFromOthers() {
 	}
 	theirs, err := target.Collect(c.ctx, maxListed, page)
 	if err != nil {
+		c.limited("listing the other organisation's subscriptions", err)
 		c.Broken("the other organisation's subscriptions can be listed", err.Error())
 	}
 	if slices.ContainsFunc(theirs, func(s target.Subscription) bool { return s.ID == sub.ID }) {

@@ -72,12 +72,21 @@ type repeated struct{ target.Reply }
 
 func (r repeated) Wire() wire.Request { return r.Exchange.Request }
 
+// limited ends the spec as an error where a call was refused because there were too many: rate limits are the relay's right, and
+// say nothing of any other requirement.
+func (c *relayCheck) limited(label string, err error) {
+	if refused := (*target.APIError)(nil); errors.As(err, &refused) && refused.Status == http.StatusTooManyRequests {
+		c.Error("%s: %v; give the harness's key a higher limit", label, err)
+	}
+}
+
 // Must ends the spec unless a call of the management API succeeded: as not applicable where the relay has no such call, as
-// untestable where the harness has none, as an error where there was no answer or the harness called too often, and as broken where it refused what it should do.
+// untestable where the harness has none, as an error where there was no answer or the harness called too often, and as
+// broken where it refused what it should do.
 func (c *relayCheck) Must(label string, reply target.Reply, err error) {
 	c.called(label, reply)
+	c.limited(label, err)
 	var none *target.NoAnswerError
-	var refused *target.APIError
 	switch {
 	case err == nil:
 	case errors.Is(err, target.ErrByHand):
@@ -86,9 +95,6 @@ func (c *relayCheck) Must(label string, reply target.Reply, err error) {
 		c.NotApplicable("%v", err)
 	case errors.As(err, &none):
 		c.Error("%s: %v", label, err)
-	case errors.As(err, &refused) && refused.Status == http.StatusTooManyRequests:
-		// Rate limits are the relay's right, and say nothing of the requirement.
-		c.Error("%s: %v; give the harness's key a higher limit", label, err)
 	default:
 		c.Broken(label+" succeeds", err.Error())
 	}
@@ -98,6 +104,7 @@ func (c *relayCheck) Must(label string, reply target.Reply, err error) {
 // do. It returns the refusal.
 func (c *relayCheck) Refused(label string, reply target.Reply, err error, status int, codes ...string) target.APIError {
 	c.called(label, reply)
+	c.limited(label, err)
 	var none *target.NoAnswerError
 	var refused *target.APIError
 	var unknown *target.UnknownRefusalError

@@ -54,3 +54,29 @@ func TestAMutantOfARelayThatNobodyHereCanSubscribeToSaysSo(t *testing.T) {
 		t.Errorf("it says\n%s", text)
 	}
 }
+
+// The documented limits are fewer calls than a run makes: that says nothing of what the relay owes.
+func TestARelayThatLimitsCallsIsNotBlamedForIt(t *testing.T) {
+	t.Parallel()
+	r := startTried(t, "serve", "--dev", "--listen", "127.0.0.1:0", "--log-level", "error", "--virtual-clock", "--rate-limits", "60/600",
+		"--mutant", "no-jitter")
+	run := kirimcheck(t, r.env, "certify", "--target", r.target, "--label-filter", "subscriptions || api")
+	if run.code != exitIncomplete {
+		t.Errorf("exit %d, want %d\n%s%s", run.code, exitIncomplete, run.stdout, run.stderr)
+	}
+	limited := 0
+	for _, req := range run.report(t).Requirements {
+		switch req.Verdict {
+		case reports.Fail, reports.Warn:
+			t.Errorf("%s is %s", req.ID, req.Verdict)
+		case reports.Error:
+			limited++
+		}
+	}
+	if limited == 0 || !strings.Contains(run.stdout, "give the harness's key a higher limit") {
+		t.Errorf("%d requirements met the limit:\n%s", limited, run.stdout)
+	}
+	if code := r.interrupt(t); code != exitConformant {
+		t.Errorf("SIGINT ended it with %d", code)
+	}
+}

@@ -19,6 +19,9 @@ type File struct {
 // Check creates the folder where it is missing and proves that files of these names can be written there, so that a run
 // of an hour does not end with nothing. It overwrites nothing.
 func Check(dir string, names ...string) error {
+	if dir == "" {
+		return errors.New("the report folder has no name; write one, such as reports/out")
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("report folder %s cannot be made: %w", dir, reason(err))
 	}

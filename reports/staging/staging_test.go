@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -50,5 +51,11 @@ func TestAFailedWriteLeavesTheOldFilesAlone(t *testing.T) {
 		g.Expect(err.Error()).To(ContainSubstring(files[position].Name))
 		g.Expect(paths).To(BeNil())
 		g.Expect(listing(t, dir)).To(Equal(old))
+	}
+}
+
+func TestAFolderWithoutANameIsRefused(t *testing.T) {
+	if err := Check("", "report.json"); err == nil || !strings.Contains(err.Error(), "has no name") {
+		t.Errorf("%v", err)
 	}
 }
