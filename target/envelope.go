@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/kirimcheck/kirimcheck/wire"
 )
@@ -23,6 +24,8 @@ type Reply struct {
 	NextCursor string
 	// RequestID is the member request_id, of the error where there is one.
 	RequestID string
+	// Waited is for how long the call was put off because the relay said that there were too many.
+	Waited time.Duration
 
 	call    string
 	failure error

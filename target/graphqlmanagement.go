@@ -37,6 +37,7 @@ type GraphQL struct {
 	header                  []configuredHeader
 	secretForm              *regexp.Regexp
 	hidden                  *hidden
+	patience                patience
 	// choice is the key of every call; see WithKey.
 	choice KeyChoice
 	// learn is shared with Other.
@@ -68,7 +69,7 @@ func (t *Target) newGraphQL(config GraphQLConfig, client *wire.Client) (*GraphQL
 		return nil, problem
 	}
 	m := &GraphQL{
-		config: config, edition: t.Contract, names: n, client: client, key: t.Key, otherKey: t.OtherKey,
+		config: config, edition: t.Contract, names: n, client: client, key: t.Key, otherKey: t.OtherKey, patience: t.patience(),
 		variable: KeyVariable, otherVariable: OtherKeyVariable, hidden: &hidden{known: map[string]bool{}},
 		secretForm: regexp.MustCompile(regexp.QuoteMeta(t.Contract.Signature.SecretPrefix) + `[A-Za-z0-9_-]{8,}`),
 	}
@@ -251,7 +252,7 @@ func (m *GraphQL) do(ctx context.Context, name string, key KeyChoice, values map
 		}
 		add(h.Name, h.Value, shown)
 	}
-	reply.Exchange = m.client.Send(ctx, request)
+	reply.Exchange, reply.Waited = m.patience.call(ctx, func(ctx context.Context) wire.Exchange { return m.client.Send(ctx, request) })
 	for _, found := range m.secretForm.FindAll(reply.Body, -1) {
 		m.hidden.add(string(found))
 	}

@@ -155,5 +155,7 @@ func (t *Target) NewManagement() (Management, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewREST(RESTOptions{Config: *rest, Edition: t.Contract, Client: client, Key: t.Key, OtherKey: t.OtherKey})
+	return NewREST(RESTOptions{
+		Config: *rest, Edition: t.Contract, Client: client, Key: t.Key, OtherKey: t.OtherKey, patience: t.patience(),
+	})
 }

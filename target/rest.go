@@ -36,6 +36,9 @@ type RESTOptions struct {
 	Client *wire.Client
 	// Key is the API key. OtherKey is empty where there is no other organisation.
 	Key, OtherKey Secret
+
+	// patience is with limits of calls.
+	patience patience
 }
 
 // REST manages a relay over Kirim's REST API.
@@ -48,6 +51,7 @@ type REST struct {
 	header                  []configuredHeader
 	secretForm              *regexp.Regexp
 	hidden                  *hidden
+	patience                patience
 }
 
 type configuredHeader struct {
@@ -70,7 +74,7 @@ func NewREST(o RESTOptions) (*REST, error) {
 		return nil, errors.New("management rest: the API key is missing")
 	}
 	m := &REST{
-		config: config, client: o.Client, key: o.Key, otherKey: o.OtherKey,
+		config: config, client: o.Client, key: o.Key, otherKey: o.OtherKey, patience: o.patience,
 		variable: KeyVariable, otherVariable: OtherKeyVariable, hidden: &hidden{known: map[string]bool{}},
 		// What follows the prefix is url-safe base64; shorter pieces are words about secrets.
 		secretForm: regexp.MustCompile(regexp.QuoteMeta(o.Edition.Signature.SecretPrefix) + `[A-Za-z0-9_-]{8,}`),
@@ -116,7 +120,7 @@ func (m *REST) Secrets() []string { return m.hidden.all() }
 // String names the API and its base.
 func (m *REST) String() string { return "rest, " + hostAndPath(m.config.Base) }
 
-// Call makes one request.
+// Call makes one request, again where the relay said that there were too many and has a clock that goes on.
 func (m *REST) Call(ctx context.Context, r Request) Reply {
 	shown, _, _ := strings.Cut(r.Path, "?")
 	reply := Reply{call: r.Method + " " + shown, fresh: map[int]string{}}
@@ -163,7 +167,7 @@ func (m *REST) Call(ctx context.Context, r Request) Reply {
 		}
 	}
 	request.Header = append(request.Header, r.Header...)
-	reply.Exchange = m.client.Send(ctx, request)
+	reply.Exchange, reply.Waited = m.patience.call(ctx, func(ctx context.Context) wire.Exchange { return m.client.Send(ctx, request) })
 	m.notice(reply.Body)
 	reply.read(m.hide)
 	return reply
