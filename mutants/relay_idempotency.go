@@ -78,6 +78,14 @@ func repeatedKey(change func(p *server.Parts, r *http.Request, first *firstCall)
 	})
 }
 
+// sendAgain sends what was sent before, and says so. What is kept stays as it is, since it may be under way to others too.
+func (a *answer) sendAgain(w http.ResponseWriter) {
+	again := &answer{status: a.status, header: a.header.Clone()}
+	again.header.Set(idempotentReplayed, "true")
+	again.body.Write(a.body.Bytes())
+	again.send(w)
+}
+
 // neverForgets keeps every answer that a key had, and gives it where the relay would do the call again.
 func neverForgets(_ *server.Parts, next http.Handler) http.Handler {
 	var mu sync.Mutex
@@ -89,8 +97,7 @@ func neverForgets(_ *server.Parts, next http.Handler) http.Handler {
 		first, known := kept[call]
 		mu.Unlock()
 		if key != "" && known {
-			first.header.Set(idempotentReplayed, "true")
-			first.send(w)
+			first.sendAgain(w)
 			return
 		}
 		a := record(next, r)
@@ -148,8 +155,7 @@ func answersOfAll(_ *server.Parts, next http.Handler) http.Handler {
 		known, ok := kept[key]
 		mu.Unlock()
 		if key != "" && ok && known.authorization != caller {
-			known.answer.header.Set(idempotentReplayed, "true")
-			known.answer.send(w)
+			known.answer.sendAgain(w)
 			return
 		}
 		a := record(next, r)
