@@ -21,7 +21,8 @@ func StepSchedule(ratePerS float64, length time.Duration) (*schedule.Schedule, e
 }
 
 // Capacity searches for the highest rate at which the limits hold, with measurements of this length, and returns it as a
-// report. Where no limit is on failures, one is added. next is told of every rate before it is measured. When the context ends, what was found until then is reported.
+// report. Where no limit is on failures, one is added. next is told of every rate before it is measured. When the context
+// ends, what was found until then is reported.
 func (s *Session) Capacity(ctx context.Context, tool reports.Tool, c capacity.Config, length time.Duration, next func(ratePerS float64)) (load.Report, error) {
 	if len(s.options.SLOs) == 0 {
 		return load.Report{}, errors.New("a capacity needs at least one limit to be measured by")

@@ -65,7 +65,7 @@ func (c *relayCheck) called(label string, reply target.Reply) {
 	}
 	c.result.Exchanges = append(c.result.Exchanges, c.hide(evidence(label, reply.Exchange)))
 	c.last = repeated{reply}
-	if reply.Waited > 0 {
+	if reply.Waited > 0 && reply.Status != http.StatusTooManyRequests {
 		c.Fact("rate-limit", "The relay refused calls because there were too many, and took them when they were made again after the time "+
 			"that it named. This makes a run longer; a higher limit for the harness's key makes it shorter.")
 	}
